@@ -1,0 +1,48 @@
+# Each target does its own set-up; the second run starts at once.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INDEX := $(or $(GUIDE_INDEX),.index)
+
+.PHONY: help chat index check test lint browser-test evals clean
+
+help: ## list what can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+chat: $(INDEX)/CURRENT ## build the index if there is none, and open the window at http://127.0.0.1:7860
+	@$(BIN)/guide-chat serve
+
+index: $(READY) ## rebuild the index from corpus/
+	@$(BIN)/guide-index build
+
+check: $(READY) ## look for faults in corpus/
+	@$(BIN)/guide-index check
+
+test: $(INDEX)/CURRENT lint ## lint, types and tests
+	@$(BIN)/python -m pytest -m "not browser"
+
+lint: $(READY) ## ruff and mypy
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+browser-test: $(INDEX)/CURRENT ## the window in a real browser (needs chromium)
+	@$(BIN)/python -m pytest -m browser tests/browser
+
+evals: $(INDEX)/CURRENT ## measure retrieval, grounding, abstention, follow-ups, safety and speed
+	@$(BIN)/guide-evals run
+
+clean: ## remove the index and the environment
+	rm -rf $(VENV) $(INDEX)
+
+$(INDEX)/CURRENT: $(READY)
+	@$(BIN)/guide-index build --index $(INDEX)
+
+# torch first and alone: the plain name would bring in gigabytes of CUDA.
+$(READY): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,304 @@
+"""The front door: one message in, one reply out. Window, API, command line and evals all call it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from chat import fixed_texts
+from chat.answer import Answer, compose_answer, quote_passage, render_text
+from chat.conversation import MAX_MESSAGE, read_message, smalltalk_of
+from chat.referral import ReferralDesk, referral_for, render_helplines
+from chat.retrieval import Query, Ranker, Ranking, Retriever
+from chat.risk import RiskScreen
+from chat.types import Reply, ReplyKind, RiskAssessment, Turn
+from indexer import store
+from indexer.encoder import Encoder, SentenceEncoder, Vectors
+from indexer.errors import GuideError, IndexUnusable
+from indexer.index import Index
+from indexer.types import Passage
+
+DEFAULT_INDEX = ".index"
+SUGGESTIONS = 3
+BESIDE_WORDS = 90  # passages shown beside a referral are kept shorter than the referral
+# What may stand beside the referral text when there is concern but no crisis.
+TOPICS_BESIDE: Mapping[str, frozenset[str]] = {
+    "stalking_control": frozenset({"leaving_abuse"}),
+    "pursuit_by_user": frozenset({"their_no_contact"}),
+}
+log = logging.getLogger("chat")
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """What belongs to one build and is exchanged as a whole when a new one is published."""
+
+    index: Index
+    retriever: Retriever
+    desk: ReferralDesk
+
+
+class Guide:
+    """Answers from one index folder. Safe to call from several threads.
+
+    It keeps no message: what it knows of a conversation is the history that it is handed.
+    """
+
+    def __init__(self, path: Path, encoder: Encoder, ranker: Ranker, screen: RiskScreen) -> None:
+        self.path = path
+        self.encoder = encoder
+        self._ranker = ranker
+        self._screen = screen
+        self._lock = threading.Lock()
+        self._loaded = self._load()
+
+    @classmethod
+    def open(cls, index: Path | str | None = None, encoder: Encoder | None = None) -> Guide:
+        """Open the index at `index`, else GUIDE_INDEX, else .index.
+
+        Raises `IndexMissing` or `IndexUnusable`, each with what to do.
+        """
+        path = Path(index or os.environ.get("GUIDE_INDEX") or DEFAULT_INDEX)
+        opened = Index.open(path)
+        own = encoder or SentenceEncoder(opened.model)
+        opened.close()
+        return cls(path, own, Ranker.open(), RiskScreen.open())
+
+    @property
+    def index(self) -> Index:
+        """The build that is being served now."""
+        return self._loaded.index
+
+    @property
+    def desk(self) -> ReferralDesk:
+        """The referral texts and helplines of the build that is being served now."""
+        return self._loaded.desk
+
+    def warm_up(self) -> None:
+        """Load the encoder now, so that the first question does not wait for it."""
+        self.encoder.encode(["how long should no contact last?"])
+
+    def refresh(self) -> bool:
+        """Take up a build that was published since; return whether there was one.
+
+        A new build that cannot be opened is logged and the present one goes on being served.
+        """
+        if store.current_build(self.path) == self._loaded.index.build_id:
+            return False
+        with self._lock:
+            if store.current_build(self.path) == self._loaded.index.build_id:
+                return False
+            try:
+                self._loaded = self._load()
+            except GuideError as problem:
+                log.error("The new build is not served: %s", problem)
+                return False
+        return True
+
+    def reply(
+        self,
+        message: str,
+        history: Sequence[Turn | Mapping[str, str]] = (),
+        country: str | None = None,
+        hits: int = 10,
+        id: str | None = None,
+    ) -> Reply:
+        """Answer one message.
+
+        `history`: the turns before it, oldest first. `country`: ISO code for helplines, or None.
+        `hits`: how many ranked passages the reply lists. Raises ValueError for a history that is
+        not made of turns; a message that is blank or very long is handled.
+        """
+        started = time.perf_counter()
+        self.refresh()
+        turns = read_history(history)
+        risk = self._screen.assess(message, turns)  # the whole of it: the middle may matter most
+        message, was_cut = cut_message(message)
+        reply = self._respond(message, turns, risk, country, hits)
+        if was_cut and reply.kind != "referral":
+            reply = replace(reply, text=f"{fixed_texts.CUT_NOTE}\n\n{reply.text}")
+        elapsed = (time.perf_counter() - started) * 1000
+        return replace(reply, risk=risk, latency_ms=elapsed, id=id)
+
+    def assess(self, message: str, history: Sequence[Turn | Mapping[str, str]] = ()) -> RiskAssessment:
+        """Return what the risk screen sees in `message` after `history`, without answering it."""
+        return self._screen.assess(message, read_history(history))
+
+    def _load(self) -> _Loaded:
+        index = Index.open(self.path)
+        if index.model != self.encoder.name:
+            raise IndexUnusable(self.path, f"it was built with {index.model}, not {self.encoder.name}")
+        desk = ReferralDesk.open(index.safety_folder)
+        return _Loaded(index, Retriever(index, self._ranker), desk)
+
+    def _respond(
+        self, message: str, turns: tuple[Turn, ...], risk: RiskAssessment, country: str | None, hits: int
+    ) -> Reply:
+        loaded = self._loaded
+        if risk.routes:
+            return self._refer(loaded, message, turns, risk, country, hits)
+        small = smalltalk_of(message)
+        if small:
+            kind: ReplyKind = "clarify" if small == "empty" else "smalltalk"
+            opening = self._opening_questions(loaded) if small in ("greeting", "help", "who", "empty") else ()
+            return Reply(kind, fixed_texts.SMALLTALK[small], suggestions=opening)
+        reading = read_message(message, turns)
+        if reading.leans and not reading.carried and not turns:
+            ranking, vectors = self._rank(loaded, message)
+            if ranking.confidence < self._ranker.threshold:
+                opening = self._opening_questions(loaded)
+                return Reply("clarify", fixed_texts.CLARIFY, suggestions=opening, hits=ranking.hits(hits))
+        else:
+            wanted = f"{reading.carried} {message}".strip() if reading.leans else message
+            ranking, vectors = self._rank(loaded, wanted)
+        return self._answer(
+            loaded, ranking, vectors, risk, hits, asked=[t.content for t in turns] + [message]
+        )
+
+    def _rank(self, loaded: _Loaded, text: str) -> tuple[Ranking, Vectors]:
+        vectors = self.encoder.encode([text])
+        return loaded.retriever.rank(Query(text, vectors)), vectors
+
+    def _answer(
+        self,
+        loaded: _Loaded,
+        ranking: Ranking,
+        vectors: Vectors,
+        risk: RiskAssessment,
+        hits: int,
+        asked: Sequence[str],
+    ) -> Reply:
+        kind, answer = self._compose(loaded, ranking, vectors)
+        text = render_text(answer.sentences) if answer.sentences else fixed_texts.ABSTAIN
+        if answer.sentences and not self._screen.assess_answer(text):
+            log.error("A composed answer was held back by the screen: %s", answer.citations[0].passage_id)
+            kind, answer, text = "abstain", Answer((), ()), fixed_texts.ABSTAIN
+        support = fixed_texts.SUPPORT_LINE if risk.level == "support" else ""
+        return Reply(
+            kind=kind,
+            text=f"{text}\n\n{support}".strip(),
+            sentences=answer.sentences,
+            citations=answer.citations,
+            confidence=ranking.confidence,
+            suggestions=self._suggestions(loaded, ranking, answer, asked),
+            hits=ranking.hits(hits),
+            support_line=support,
+        )
+
+    def _compose(self, loaded: _Loaded, ranking: Ranking, vectors: Vectors) -> tuple[ReplyKind, Answer]:
+        references = loaded.index.references
+        pairs = list(zip(ranking.passages, ranking.scores, strict=True))
+        if pairs and pairs[0][0].kind == "boundary":
+            if pairs[0][1] >= self._ranker.threshold:
+                return "boundary", quote_passage(pairs[0][0], references)
+            return "abstain", Answer((), ())
+        if ranking.confidence < self._ranker.threshold:
+            return "abstain", Answer((), ())
+        answers = [(p, s) for p, s in pairs if p.kind != "boundary"]
+        return "answer", compose_answer(answers, vectors, self.encoder, references)
+
+    def _refer(
+        self,
+        loaded: _Loaded,
+        message: str,
+        turns: tuple[Turn, ...],
+        risk: RiskAssessment,
+        country: str | None,
+        hits: int,
+    ) -> Reply:
+        lines = loaded.desk.helplines(referral_for(risk), country)
+        parts = [loaded.desk.text(risk, self._shown(loaded, turns)), render_helplines(lines)]
+        answer, ranking = Answer((), ()), Ranking((), (), 0.0)
+        allowed = TOPICS_BESIDE.get(risk.category or "", frozenset())
+        if risk.level == "concern" and allowed:
+            ranking, vectors = self._rank(loaded, message)
+            beside = [
+                (p, s)
+                for p, s in zip(ranking.passages, ranking.scores, strict=True)
+                if p.kind != "boundary" and set(p.topics[:1]) & allowed
+            ]
+            if beside and beside[0][1] >= self._ranker.threshold:
+                answer = compose_answer(
+                    beside[:1],
+                    vectors,
+                    self.encoder,
+                    loaded.index.references,
+                    most_passages=1,
+                    most_words=BESIDE_WORDS,
+                )
+                parts.append(render_text(answer.sentences))
+        return Reply(
+            kind="referral",
+            text="\n\n".join(part for part in parts if part),
+            sentences=answer.sentences,
+            citations=answer.citations,
+            confidence=ranking.confidence,
+            hits=ranking.hits(hits),
+            helplines=lines,
+        )
+
+    def _shown(self, loaded: _Loaded, turns: tuple[Turn, ...]) -> list[str]:
+        """What the guide has said so far. Where the history has only the person's turns, the
+        referral texts that those would have got are worked out anew."""
+        if any(t.role == "assistant" for t in turns):
+            return [t.content for t in turns if t.role == "assistant"]
+        shown: list[str] = []
+        for number, turn in enumerate(turns):
+            risk = self._screen.assess(turn.content, turns[:number])
+            if risk.routes:
+                shown.append(loaded.desk.text(risk, shown))
+        return shown
+
+    def _suggestions(
+        self, loaded: _Loaded, ranking: Ranking, answer: Answer, asked: Sequence[str]
+    ) -> tuple[str, ...]:
+        """Three questions that stand in the corpus, near to this one, neither cited nor asked yet."""
+        cited = {c.passage_id for c in answer.citations}
+        said = {" ".join(text.lower().split()) for text in asked}
+        near = [p for p in ranking.passages if p.passage_id not in cited]
+        return _questions_of([*near, *loaded.index.passages], said)
+
+    def _opening_questions(self, loaded: _Loaded) -> tuple[str, ...]:
+        return _questions_of(loaded.index.passages, set())
+
+
+def _questions_of(passages: Sequence[Passage], said: set[str]) -> tuple[str, ...]:
+    """The headings of FAQ entries among `passages`, in order; of notes and articles, their questions."""
+    found: dict[str, None] = {}
+    for passage in passages:
+        if passage.kind == "faq" and passage.questions:
+            question = passage.questions[0]
+            if " ".join(question.lower().split()) not in said:
+                found[question] = None
+        if len(found) == SUGGESTIONS:
+            break
+    return tuple(found)
+
+
+def read_history(history: Sequence[Turn | Mapping[str, Any]]) -> tuple[Turn, ...]:
+    """Return `history` as turns; raise ValueError when one of them is not a turn."""
+    turns = []
+    for number, turn in enumerate(history):
+        if isinstance(turn, Turn):
+            turns.append(turn)
+            continue
+        role = turn.get("role") if isinstance(turn, Mapping) else None
+        content = turn.get("content") if isinstance(turn, Mapping) else None
+        if role not in ("user", "assistant") or not isinstance(content, str):
+            raise ValueError(f'history[{number}] must be {{"role": "user" or "assistant", "content": text}}')
+        turns.append(Turn(role, content))
+    return tuple(turns)
+
+
+def cut_message(message: str) -> tuple[str, bool]:
+    """Return the message, and whether it was cut to its beginning and end to fit MAX_MESSAGE."""
+    if len(message) <= MAX_MESSAGE:
+        return message, False
+    half = MAX_MESSAGE // 2
+    return f"{message[:half]} {message[-half + 1 :]}", True

@@ -1,0 +1,160 @@
+"""Which passages answer a question, and how sure we may be of that.
+
+Each passage is judged by a handful of signs (cosines of its views, shared words, the topic
+that the question seems to have). A logistic model joins them into one score, and a second one
+turns what the ranking looks like into a confidence. Both are fitted by `guide-evals fit` from
+the development cases and kept in ranker.json with the date and the hash of those cases.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from chat.types import Hit
+from indexer.encoder import Vectors
+from indexer.errors import GuideError
+from indexer.index import Index, content_words
+from indexer.types import Passage
+
+RANKER = Path(__file__).with_name("ranker.json")
+PASSAGE_SIGNS = ("text", "heading", "question", "best", "lexical", "shared_words", "topic")
+CONFIDENCE_SIGNS = ("score", "margin", "best", "topic", "boundary", "lexical", "words")
+Matrix = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class LogisticModel:
+    """P = 1 / (1 + exp(-(weights . signs + bias)))."""
+
+    weights: tuple[float, ...]
+    bias: float
+
+    def __call__(self, signs: Matrix) -> Matrix:
+        """Return one probability for each row of `signs`, shape (n, len(weights)) to (n,)."""
+        logits = signs @ np.asarray(self.weights) + self.bias
+        return np.asarray(1.0 / (1.0 + np.exp(-np.clip(logits, -60, 60))))
+
+
+@dataclass(frozen=True, slots=True)
+class Ranker:
+    """The fitted numbers, and what they were fitted on."""
+
+    passage: LogisticModel
+    confidence: LogisticModel
+    threshold: float  # below this confidence the guide does not answer
+    fitted: str  # ISO date
+    data_hash: str  # of the cases that it was fitted on
+
+    @classmethod
+    def open(cls, path: Path = RANKER) -> Ranker:
+        """Read the fitted numbers; raise `GuideError` when they are missing or of another shape."""
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            ranker = cls(
+                LogisticModel(tuple(data["passage"]["weights"]), data["passage"]["bias"]),
+                LogisticModel(tuple(data["confidence"]["weights"]), data["confidence"]["bias"]),
+                data["threshold"],
+                data["fitted"],
+                data["data_hash"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise GuideError(
+                f"{path} cannot be read ({error}). Make it anew with: guide-evals fit"
+            ) from error
+        sizes = len(ranker.passage.weights), len(ranker.confidence.weights)
+        if sizes != (len(PASSAGE_SIGNS), len(CONFIDENCE_SIGNS)):
+            raise GuideError(f"{path} was fitted for other signs. Make it anew with: guide-evals fit")
+        return ranker
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for: the words, and their vector or vectors of shape (m, d)."""
+
+    text: str
+    vectors: Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """Passages in order, with what the confidence was read from."""
+
+    passages: tuple[Passage, ...]
+    scores: tuple[float, ...]  # 0..1, falling
+    confidence: float  # 0..1: the probability that the best passage that is no boundary answers
+
+    def hits(self, limit: int) -> tuple[Hit, ...]:
+        pairs = zip(self.passages[:limit], self.scores[:limit], strict=True)
+        return tuple(Hit(p.passage_id, p.document_id, s) for p, s in pairs)
+
+
+class Retriever:
+    """Ranks the passages of one index."""
+
+    def __init__(self, index: Index, ranker: Ranker) -> None:
+        self.index = index
+        self.ranker = ranker
+        self._boundary = np.array([p.kind == "boundary" for p in index.passages], dtype=bool)
+
+    def rank(self, query: Query, limit: int = 50) -> Ranking:
+        """Return at most `limit` passages, best first; an index without passages gives none."""
+        signs = self.passage_signs(query)
+        if not len(signs):
+            return Ranking((), (), 0.0)
+        scores = self.ranker.passage(signs)
+        order = np.argsort(-scores, kind="stable")[:limit]
+        confidence = float(self.ranker.confidence(self.confidence_signs(query, signs, scores))[0])
+        return Ranking(
+            tuple(self.index.passages[row] for row in order),
+            tuple(float(scores[row]) for row in order),
+            confidence,
+        )
+
+    def passage_signs(self, query: Query) -> Matrix:
+        """Return the signs of each passage, shape (passages, len(PASSAGE_SIGNS))."""
+        dense = np.clip(self.index.dense(query.vectors), 0.0, 1.0).astype(np.float64)
+        lexical = self.index.lexical(query.text).astype(np.float64)
+        words = max(1, len(content_words(query.text)))
+        return np.column_stack(
+            [
+                dense,
+                dense.max(axis=1, initial=0.0),
+                lexical / (lexical + 8.0),  # 8 is about the score of one well-placed rare word
+                np.minimum(1.0, lexical / (4.0 * words)),
+                self.index.topic_fit(query.vectors),
+            ]
+        )
+
+    def confidence_signs(self, query: Query, signs: Matrix, scores: Matrix) -> Matrix:
+        """Return the signs from which the confidence is read, shape (1, len(CONFIDENCE_SIGNS))."""
+        answers = np.where(self._boundary, -1.0, scores)
+        best = int(answers.argmax())
+        boundary = float(scores[self._boundary].max(initial=0.0))
+        rivals = [s for s, p in zip(answers, self.index.passages, strict=True) if not self._same(best, p)]
+        margin = float(answers[best] - max(rivals, default=0.0))
+        words = len(query.text.split())
+        row = [
+            _logit(float(answers[best])),
+            margin,
+            signs[best, PASSAGE_SIGNS.index("best")],
+            signs[best, PASSAGE_SIGNS.index("topic")],
+            _logit(boundary),
+            signs[best, PASSAGE_SIGNS.index("lexical")],
+            min(1.0, words / 60),
+        ]
+        return np.array([row], dtype=np.float64)
+
+    def _same(self, best: int, passage: Passage) -> bool:
+        """True for passages that would answer alike: of the same topic or the same document."""
+        own = self.index.passages[best]
+        return bool(set(own.topics) & set(passage.topics)) or own.document_id == passage.document_id
+
+
+def _logit(probability: float) -> float:
+    clipped = min(max(probability, 1e-4), 1 - 1e-4)
+    return float(np.log(clipped / (1 - clipped)))

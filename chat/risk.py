@@ -1,0 +1,181 @@
+"""The risk screen: sees danger in a message before anything is retrieved.
+
+The rules (chat/rules) carry the recall; a second net, a classifier on sentence vectors, can be joined by
+"or". The rules were written without a clinician, from the published work named in the README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from chat.normalise import Normalised
+from chat.rulebook import Finding, Rulebook, Sentence
+from chat.types import LEVELS, Category, RiskAssessment, Turn
+
+LONGEST = 40_000  # characters screened; the middle of a longer message is not read and so not trusted
+TURNS_JOINED = 4  # user turns, this one included, whose weak signs count together
+TURNS_REMEMBERED = 12  # user turns looked back upon for a crisis
+CALM_TURNS = 2  # ordinary questions after which an earlier crisis no longer colours the answers
+
+# Which danger is named when several fit at the same level: what is happening now, then whom it can hurt.
+ORDER: tuple[Category, ...] = (
+    "medical_emergency",
+    "child_risk",
+    "harm_others",
+    "self_harm",
+    "self_harm_other",
+    "partner_violence",
+    "stalking_control",
+    "pursuit_by_user",
+    "legal_order",
+    "distress",
+)
+NONE = RiskAssessment("none")
+ERROR = RiskAssessment("concern", "self_harm", rule="error")
+
+
+class Classifier(Protocol):
+    """The second net. `texts` are the whole message and its sentences; None means that it sees nothing."""
+
+    def assess(self, texts: Sequence[str]) -> RiskAssessment | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One turn as the screen sees it."""
+
+    normal: Normalised
+    sentences: list[Sentence]
+    clues: set[str]
+    own: RiskAssessment  # of this turn alone
+
+
+class RiskScreen:
+    """Assesses messages in English. Holds no state between calls and keeps nothing that was said."""
+
+    def __init__(self, rules: Rulebook, classifier: Classifier | None = None) -> None:
+        self.rules = rules
+        self._classifier = classifier
+
+    @classmethod
+    def open(cls, classifier: Classifier | None = None) -> Self:
+        """The screen with the rules that lie beside this module; `RulesBroken` where one cannot be read."""
+        return cls(Rulebook(), classifier)
+
+    def assess(self, message: str, history: Sequence[Turn] = ()) -> RiskAssessment:
+        """The gravest thing in the message or, weaker, in the turns before it.
+
+        Never raises: whatever goes wrong gives a careful `concern`, never `none`.
+        """
+        try:
+            return self._assess(message, history)
+        except Exception:  # the one place where any bug must still lead to the careful text
+            return ERROR
+
+    def assess_answer(self, text: str) -> bool:
+        """False for a text that the guide must not say: methods, blame, ways round a block, a refusal to talk."""
+        try:
+            return not self.rules.says("unsayable", self._read(text).sentences)
+        except Exception:  # as above: what cannot be checked is not said
+            return False
+
+    def _assess(self, message: str, history: Sequence[Turn]) -> RiskAssessment:
+        reading = self._read(message)
+        earlier = [self._read(turn.content) for turn in history if turn.role == "user"][-TURNS_REMEMBERED:]
+        candidates = [reading.own]
+        candidates.extend(self._spread_over_turns(reading, earlier))
+        candidates.extend(self._answers_a_question(reading, history))
+        candidates.extend(self._remembered(reading, earlier))
+        if self._classifier and not reading.own.routes:
+            seen = self._classifier.assess([message, *(s.text.strip() for s in reading.sentences)])
+            candidates.extend([seen] if seen else [])
+        return _gravest(candidates)
+
+    def _read(self, message: str) -> _Reading:
+        too_long = len(message) > LONGEST
+        if too_long:
+            message = message[: LONGEST // 2] + "\n" + message[-LONGEST // 2 :]
+        normal = self.rules.normaliser(message)
+        sentences = self.rules.sentences(normal)
+        clues = self.rules.clues(sentences)
+        candidates = [
+            RiskAssessment(f.rule.level, f.rule.category, normal.original_span(f.start, f.end), f.rule.id)
+            for f in _outermost(self.rules.findings(sentences))
+        ]
+        if (joint := self.rules.combination(clues)) is not None:
+            candidates.append(RiskAssessment(joint.level, joint.category, rule=joint.id))
+        if too_long:
+            candidates = [RiskAssessment(c.level, c.category, None, c.rule) for c in candidates]
+            candidates.append(RiskAssessment("concern", "self_harm", rule="too-long"))
+        return _Reading(normal, sentences, clues, _gravest(candidates))
+
+    def _spread_over_turns(self, reading: _Reading, earlier: list[_Reading]) -> Iterable[RiskAssessment]:
+        """Weak signs of the last turns together, when this turn adds one."""
+        if not reading.clues:
+            return
+        before = set().union(*(turn.clues for turn in earlier[-(TURNS_JOINED - 1) :])) if earlier else set()
+        joint = self.rules.combination(before | reading.clues)
+        if joint is not None and self.rules.combination(before) != joint:
+            yield RiskAssessment(joint.level, joint.category, rule=joint.id)
+
+    def _answers_a_question(self, reading: _Reading, history: Sequence[Turn]) -> Iterable[RiskAssessment]:
+        """ "yes" to "are you thinking of ending your life?", "no" to "are you safe?"."""
+        if not history or history[-1].role != "assistant":
+            return
+        asked = self.rules.sentences(self.rules.normaliser(history[-1].content[-1000:]))
+        if (self.rules.says("asks_if_at_risk", asked) and self.rules.says("yes", reading.sentences[:1])) or (
+            self.rules.says("asks_if_safe", asked) and self.rules.says("no", reading.sentences[:1])
+        ):
+            yield RiskAssessment("crisis", "self_harm", rule="answered")
+
+    def _remembered(self, reading: _Reading, earlier: list[_Reading]) -> Iterable[RiskAssessment]:
+        """An earlier crisis keeps later turns at `support` until the person has clearly moved on."""
+        category: Category | None = None
+        calm = 0
+        for turn in earlier:
+            if turn.own.level == "crisis":
+                category, calm = turn.own.category, 0
+            elif self._moved_on(turn):
+                category = None
+            elif self._is_ordinary(turn):
+                calm += 1
+                category = None if calm >= CALM_TURNS else category
+        if category is not None and not self._moved_on(reading):
+            yield RiskAssessment("support", category, rule="history")
+
+    def _moved_on(self, turn: _Reading) -> bool:
+        return self.rules.says("is_safe", turn.sentences) and not turn.own.routes
+
+    def _is_ordinary(self, turn: _Reading) -> bool:
+        return (
+            turn.own.level == "none"
+            and self.rules.says("ordinary", turn.sentences)
+            and not self.rules.says("takes_back", turn.sentences)
+        )
+
+
+def _gravest(candidates: Iterable[RiskAssessment]) -> RiskAssessment:
+    """The highest level; then the order above; then one that can show its words."""
+    return min(
+        candidates,
+        key=lambda c: (
+            -LEVELS.index(c.level),
+            ORDER.index(c.category) if c.category else len(ORDER),
+            c.span is None,
+            c.span or (0, 0),
+        ),
+        default=NONE,
+    )
+
+
+def _outermost(findings: list[Finding]) -> list[Finding]:
+    """Without "wants to die" where "my sister says she wants to die" was found around it."""
+    around = [f for f in findings if f.rule.category == "self_harm_other"]
+    return [
+        f
+        for f in findings
+        if f.rule.category != "self_harm"
+        or not any(o.start <= f.start and f.end <= o.end and o.start < f.start for o in around)
+    ]

