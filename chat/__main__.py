@@ -115,6 +115,8 @@ def answer_line(guide: Guide, line: str, country: str | None = None, hits: int =
             raise ValueError('a question line must be an object such as {"id": "1", "message": "…"}')
         question_id = question.get("id")
         return answer_question(guide, question, country, hits)
+    except UnicodeEncodeError:
+        return {"id": None, "error": "the line holds half a surrogate pair, which is no text"}
     except (ValueError, RecursionError) as error:
         return {"id": question_id, "error": str(error)}
 
@@ -126,6 +128,7 @@ def answer_question(
     message = question.get("message")
     if not isinstance(message, str):
         raise ValueError('"message" is missing or is not text')
+    json.dumps(question, ensure_ascii=False).encode()  # half a surrogate pair is no text: UnicodeEncodeError
     history = question.get("history") or []
     if not isinstance(history, list):
         raise ValueError('"history" must be a list of turns')

@@ -78,9 +78,9 @@ def render_text(sentences: Sequence[AnswerSentence]) -> str:
     for sentence in sentences:
         marks = "".join(f"[{n}]" for n in sentence.citations)
         words = f"{sentence.text} {marks}".strip()
-        if sentence.is_item:
+        if sentence.is_item and (sentence.starts_paragraph or not lines):
             lines.append(("\n" if lines and not lines[-1].startswith("- ") else "") + f"- {words}")
-        elif sentence.starts_paragraph or not lines or lines[-1].startswith("- "):
+        elif sentence.starts_paragraph or not lines:
             lines.append(("\n" if lines else "") + words)
         else:
             lines[-1] += f" {words}"

@@ -12,7 +12,11 @@ from indexer.index import content_words
 
 MAX_MESSAGE = 20_000  # characters; what is longer is cut, and the person is told
 LEANING_WORDS = 14  # a longer message says enough by itself
-CARRIED_WORDS = 60  # words of the earlier question that are carried over
+SHORT_WORDS = 10  # a message of so few words may lean although its form does not show it
+HOLLOW_WORDS = 4  # a message of so few words that points back and names one thing says nothing alone
+POINTING_SUBJECTS = 3  # a message that points back and names more than this stands alone
+CARRIED_WORDS = 60  # words of the earlier turns that are carried over
+CARRIED_TURNS = 2
 
 Smalltalk = Literal["greeting", "thanks", "goodbye", "who", "help", "acknowledge", "empty"]
 
@@ -38,6 +42,9 @@ _POINTS_BACK = re.compile(
     r"\b(?:that|this|it|those|these|them|one|same|either|neither|instead|else|then|too|as well|otherwise|"
     r"the (?:first|second|last|other) one)\b"
 )
+_NAMES_THE_SUBJECT = re.compile(
+    r"\b(?:ex|exes|ex's|break-?ups?|broke up|no[ -]contact|nc|heartbreak|relationship|getting over|move on|rebounds?)\b"
+)
 _LETTERS = re.compile(r"[^\W_]")
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
@@ -46,11 +53,14 @@ _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 class Reading:
     """How a message stands in its conversation.
 
-    `leans`: it means little without what came before. `carried` is the earlier question that it
-    leans on, empty when there is none.
+    `leans`: its form points back. `hollow`: without what it points at it says nothing at all.
+    `short`: it may lean although its form does not show it. `carried`: the earlier words that it
+    would lean on, empty when there are none.
     """
 
     leans: bool
+    hollow: bool
+    short: bool
     carried: str = ""
 
 
@@ -68,33 +78,31 @@ def smalltalk_of(message: str) -> Smalltalk | None:
 
 
 def read_message(message: str, history: Sequence[Turn]) -> Reading:
-    """Decide whether `message` leans on what came before, and on which earlier question."""
+    """Read the form of `message`: whether it points back, and at which earlier words."""
     words = message.lower().replace("\u2019", "'").split()
-    leans = bool(words) and len(words) <= LEANING_WORDS and _leans(" ".join(words))
-    return Reading(leans, _earlier_question(history) if leans else "")
+    text = " ".join(words)
+    subjects = content_words(text)
+    points = _points_back(text)
+    brief = bool(words) and len(words) <= LEANING_WORDS
+    leans = brief and (not subjects or (points and len(subjects) <= POINTING_SUBJECTS))
+    hollow = leans and len(subjects) <= (1 if len(words) <= HOLLOW_WORDS else 0)
+    short = bool(words) and len(words) <= SHORT_WORDS and not _NAMES_THE_SUBJECT.search(text)
+    return Reading(leans, hollow, short, _earlier_words(history) if leans or short else "")
 
 
-def _leans(message: str) -> bool:
-    subjects = content_words(message)
-    bare = _EDGES.sub("", message)
-    if len(subjects) <= 1:
-        return True
-    if _LEADS.match(bare) and len(subjects) <= 5:
-        return True
-    return bool(_POINTS_BACK.search(bare)) and len(subjects) <= 3
+def _points_back(text: str) -> bool:
+    bare = _EDGES.sub("", text)
+    return bool(_LEADS.match(bare) or _POINTS_BACK.search(bare))
 
 
-def _earlier_question(history: Sequence[Turn]) -> str:
-    """The last thing the person said that was a question of its own, cut to its last words."""
+def _earlier_words(history: Sequence[Turn]) -> str:
+    """The last thing the person said, and what they said before it where the last was brief."""
     collected: list[str] = []
     for turn in reversed(history):
         if turn.role != "user" or smalltalk_of(turn.content):
             continue
         collected.insert(0, turn.content)
-        short = turn.content.lower().split()
-        if len(short) > LEANING_WORDS or not _leans(" ".join(short)):
-            break
-        if len(collected) == 3:
+        if len(turn.content.split()) > LEANING_WORDS or len(collected) == CARRIED_TURNS:
             break
     words = " ".join(collected).split()
     return " ".join(words[-CARRIED_WORDS:])

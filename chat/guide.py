@@ -13,19 +13,26 @@ from typing import Any
 
 from chat import fixed_texts
 from chat.answer import Answer, compose_answer, quote_passage, render_text
-from chat.conversation import MAX_MESSAGE, read_message, smalltalk_of
+from chat.conversation import MAX_MESSAGE, Reading, read_message, smalltalk_of
 from chat.referral import ReferralDesk, referral_for, render_helplines
-from chat.retrieval import Query, Ranker, Ranking, Retriever
+from chat.retrieval import Query, Ranker, Ranking, Retriever, fold
 from chat.risk import RiskScreen
 from chat.types import Reply, ReplyKind, RiskAssessment, Turn
 from indexer import store
 from indexer.encoder import Encoder, SentenceEncoder, Vectors
 from indexer.errors import GuideError, IndexUnusable
 from indexer.index import Index
-from indexer.types import Passage
 
 DEFAULT_INDEX = ".index"
 SUGGESTIONS = 3
+NEVER_SUGGESTED = frozenset({"suicidal_thoughts", "leaving_abuse"})  # topics nobody wants to be sent to
+FIRST_QUESTIONS = "the-ten-questions"  # the FAQ file whose entries are offered first, where there is one
+BOUNDARY_SCORE = 0.25  # a boundary that fits less than this is not worth saying
+# Cosines of a short message by itself to the nearest answer and the nearest boundary, chosen on
+# the development follow-ups: between the first two it may need what came before.
+LEFT_THE_SUBJECT = 0.38
+STANDS_ALONE = 0.70
+NEAR_A_BOUNDARY = 0.60
 BESIDE_WORDS = 90  # passages shown beside a referral are kept shorter than the referral
 # What may stand beside the referral text when there is concern but no crisis.
 TOPICS_BESIDE: Mapping[str, frozenset[str]] = {
@@ -42,6 +49,7 @@ class _Loaded:
     index: Index
     retriever: Retriever
     desk: ReferralDesk
+    starters: tuple[tuple[str, str], ...]  # (passage id, question) of the FAQ entries that can be suggested
 
 
 class Guide:
@@ -66,7 +74,7 @@ class Guide:
         """
         path = Path(index or os.environ.get("GUIDE_INDEX") or DEFAULT_INDEX)
         opened = Index.open(path)
-        own = encoder or SentenceEncoder(opened.model)
+        own = encoder or SentenceEncoder(opened.model, threads=1)
         opened.close()
         return cls(path, own, Ranker.open(), RiskScreen.open())
 
@@ -135,7 +143,7 @@ class Guide:
         if index.model != self.encoder.name:
             raise IndexUnusable(self.path, f"it was built with {index.model}, not {self.encoder.name}")
         desk = ReferralDesk.open(index.safety_folder)
-        return _Loaded(index, Retriever(index, self._ranker), desk)
+        return _Loaded(index, Retriever(index, self._ranker), desk, self._starters(index))
 
     def _respond(
         self, message: str, turns: tuple[Turn, ...], risk: RiskAssessment, country: str | None, hits: int
@@ -149,17 +157,31 @@ class Guide:
             opening = self._opening_questions(loaded) if small in ("greeting", "help", "who", "empty") else ()
             return Reply(kind, fixed_texts.SMALLTALK[small], suggestions=opening)
         reading = read_message(message, turns)
-        if reading.leans and not reading.carried and not turns:
-            ranking, vectors = self._rank(loaded, message)
-            if ranking.confidence < self._ranker.threshold:
-                opening = self._opening_questions(loaded)
-                return Reply("clarify", fixed_texts.CLARIFY, suggestions=opening, hits=ranking.hits(hits))
-        else:
-            wanted = f"{reading.carried} {message}".strip() if reading.leans else message
-            ranking, vectors = self._rank(loaded, wanted)
+        if reading.hollow and not reading.carried:
+            return Reply("clarify", fixed_texts.CLARIFY, suggestions=self._opening_questions(loaded))
+        ranking, vectors = self._rank_in_context(loaded, message, reading)
         return self._answer(
             loaded, ranking, vectors, risk, hits, asked=[t.content for t in turns] + [message]
         )
+
+    def _rank_in_context(self, loaded: _Loaded, message: str, reading: Reading) -> tuple[Ranking, Vectors]:
+        """Rank for the message alone, or with what it leans on.
+
+        A message whose form points back is joined with the earlier words. So is a short one that
+        by itself is near to nothing in particular; one that is near to a boundary, or far from
+        everything, has left the subject and stays alone.
+        """
+        joined = f"{reading.carried} {message}"
+        if not reading.carried or loaded.retriever.knows(message):
+            return self._rank(loaded, message)
+        if reading.leans:
+            return self._rank(loaded, joined)
+        ranking, vectors = self._rank(loaded, message)
+        if reading.short:
+            answer, boundary = loaded.retriever.nearness(vectors)
+            if LEFT_THE_SUBJECT <= answer < STANDS_ALONE and boundary < max(answer, NEAR_A_BOUNDARY):
+                return self._rank(loaded, joined)
+        return ranking, vectors
 
     def _rank(self, loaded: _Loaded, text: str) -> tuple[Ranking, Vectors]:
         vectors = self.encoder.encode([text])
@@ -194,13 +216,13 @@ class Guide:
     def _compose(self, loaded: _Loaded, ranking: Ranking, vectors: Vectors) -> tuple[ReplyKind, Answer]:
         references = loaded.index.references
         pairs = list(zip(ranking.passages, ranking.scores, strict=True))
-        if pairs and pairs[0][0].kind == "boundary":
-            if pairs[0][1] >= self._ranker.threshold:
-                return "boundary", quote_passage(pairs[0][0], references)
-            return "abstain", Answer((), ())
-        if ranking.confidence < self._ranker.threshold:
-            return "abstain", Answer((), ())
+        boundary = next(((p, s) for p, s in pairs if p.kind == "boundary"), None)
         answers = [(p, s) for p, s in pairs if p.kind != "boundary"]
+        unsure = ranking.confidence < self._ranker.threshold or not answers
+        if boundary and boundary[1] >= BOUNDARY_SCORE and (unsure or boundary[0] is pairs[0][0]):
+            return "boundary", quote_passage(boundary[0], references)
+        if unsure:
+            return "abstain", Answer((), ())
         return "answer", compose_answer(answers, vectors, self.encoder, references)
 
     def _refer(
@@ -259,26 +281,27 @@ class Guide:
         self, loaded: _Loaded, ranking: Ranking, answer: Answer, asked: Sequence[str]
     ) -> tuple[str, ...]:
         """Three questions that stand in the corpus, near to this one, neither cited nor asked yet."""
-        cited = {c.passage_id for c in answer.citations}
-        said = {" ".join(text.lower().split()) for text in asked}
-        near = [p for p in ranking.passages if p.passage_id not in cited]
-        return _questions_of([*near, *loaded.index.passages], said)
+        used = {c.passage_id for c in answer.citations}
+        said = {fold(text) for text in asked}
+        questions = dict(loaded.starters)
+        near = [questions[p.passage_id] for p in ranking.passages if p.passage_id in questions.keys() - used]
+        rest = [question for passage_id, question in loaded.starters if passage_id not in used]
+        fresh = [q for q in dict.fromkeys([*near, *rest]) if fold(q) not in said]
+        return tuple(fresh[:SUGGESTIONS])
 
     def _opening_questions(self, loaded: _Loaded) -> tuple[str, ...]:
-        return _questions_of(loaded.index.passages, set())
+        return tuple(question for _, question in loaded.starters[:SUGGESTIONS])
 
-
-def _questions_of(passages: Sequence[Passage], said: set[str]) -> tuple[str, ...]:
-    """The headings of FAQ entries among `passages`, in order; of notes and articles, their questions."""
-    found: dict[str, None] = {}
-    for passage in passages:
-        if passage.kind == "faq" and passage.questions:
-            question = passage.questions[0]
-            if " ".join(question.lower().split()) not in said:
-                found[question] = None
-        if len(found) == SUGGESTIONS:
-            break
-    return tuple(found)
+    def _starters(self, index: Index) -> tuple[tuple[str, str], ...]:
+        """The questions of the FAQ, the ones that the first file asks first, without those that
+        would get a referral."""
+        entries = [p for p in index.passages if p.kind == "faq" and p.questions]
+        entries.sort(key=lambda p: (not p.document_id.endswith(FIRST_QUESTIONS), p.document_id, p.start))
+        return tuple(
+            (p.passage_id, p.questions[0])
+            for p in entries
+            if not NEVER_SUGGESTED & set(p.topics) and not self._screen.assess(p.questions[0]).routes
+        )
 
 
 def read_history(history: Sequence[Turn | Mapping[str, Any]]) -> tuple[Turn, ...]:

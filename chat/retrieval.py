@@ -9,6 +9,7 @@ the development cases and kept in ranker.json with the date and the hash of thos
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,8 @@ from indexer.types import Passage
 
 RANKER = Path(__file__).with_name("ranker.json")
 PASSAGE_SIGNS = ("text", "heading", "question", "best", "lexical", "shared_words", "topic")
-CONFIDENCE_SIGNS = ("score", "margin", "best", "topic", "boundary", "lexical", "words")
+CONFIDENCE_SIGNS = ("score", "margin", "best", "topic", "boundary", "lexical", "words", "covered")
+CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
 Matrix = npt.NDArray[np.float64]
 
 
@@ -86,7 +88,7 @@ class Ranking:
 
     passages: tuple[Passage, ...]
     scores: tuple[float, ...]  # 0..1, falling
-    confidence: float  # 0..1: the probability that the best passage that is no boundary answers
+    confidence: float  # 0..1: the probability that the corpus can answer the question
 
     def hits(self, limit: int) -> tuple[Hit, ...]:
         pairs = zip(self.passages[:limit], self.scores[:limit], strict=True)
@@ -99,6 +101,7 @@ class Retriever:
     def __init__(self, index: Index, ranker: Ranker) -> None:
         self.index = index
         self.ranker = ranker
+        self._askers = {fold(q): row for row, p in enumerate(index.passages) for q in p.questions}
         self._boundary = np.array([p.kind == "boundary" for p in index.passages], dtype=bool)
 
     def rank(self, query: Query, limit: int = 50) -> Ranking:
@@ -107,13 +110,26 @@ class Retriever:
         if not len(signs):
             return Ranking((), (), 0.0)
         scores = self.ranker.passage(signs)
-        order = np.argsort(-scores, kind="stable")[:limit]
         confidence = float(self.ranker.confidence(self.confidence_signs(query, signs, scores))[0])
+        asked = self._askers.get(fold(query.text))
+        if asked is not None:  # the very words stand in the corpus: their own entry answers them
+            scores[asked] = max(CERTAIN, float(scores.max()))
+            confidence = confidence if self._boundary[asked] else max(confidence, CERTAIN)
+        order = np.argsort(-scores, kind="stable")[:limit]
         return Ranking(
             tuple(self.index.passages[row] for row in order),
             tuple(float(scores[row]) for row in order),
             confidence,
         )
+
+    def knows(self, question: str) -> bool:
+        """True when the very words of `question` stand in the corpus."""
+        return fold(question) in self._askers
+
+    def nearness(self, vectors: Vectors) -> tuple[float, float]:
+        """Return the best cosine of any answer and of any boundary, each -1 where there is none."""
+        best = self.index.dense(vectors).max(axis=1, initial=-1.0)
+        return float(best[~self._boundary].max(initial=-1.0)), float(best[self._boundary].max(initial=-1.0))
 
     def passage_signs(self, query: Query) -> Matrix:
         """Return the signs of each passage, shape (passages, len(PASSAGE_SIGNS))."""
@@ -126,7 +142,7 @@ class Retriever:
                 dense.max(axis=1, initial=0.0),
                 lexical / (lexical + 8.0),  # 8 is about the score of one well-placed rare word
                 np.minimum(1.0, lexical / (4.0 * words)),
-                self.index.topic_fit(query.vectors),
+                _on_log_scale(self.index.topic_fit(query.vectors).astype(np.float64)),
             ]
         )
 
@@ -146,6 +162,7 @@ class Retriever:
             _logit(boundary),
             signs[best, PASSAGE_SIGNS.index("lexical")],
             min(1.0, words / 60),
+            _logit(self.index.covered(query.vectors)),
         ]
         return np.array([row], dtype=np.float64)
 
@@ -153,6 +170,16 @@ class Retriever:
         """True for passages that would answer alike: of the same topic or the same document."""
         own = self.index.passages[best]
         return bool(set(own.topics) & set(passage.topics)) or own.document_id == passage.document_id
+
+
+def fold(question: str) -> str:
+    """Return the words of a question without case, punctuation and white space between them."""
+    return " ".join(re.findall(r"[^\W_]+", question.lower()))
+
+
+def _on_log_scale(probabilities: Matrix) -> Matrix:
+    """0..1 with room at the small end: 0.0001 and less is 0, 0.01 is 0.5, 1 is 1."""
+    return np.asarray(1.0 + np.log10(np.clip(probabilities, 1e-4, 1.0)) / 4.0)
 
 
 def _logit(probability: float) -> float:

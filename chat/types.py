@@ -102,7 +102,7 @@ class Reply:
     sentences: tuple[AnswerSentence, ...] = ()
     citations: tuple[Citation, ...] = ()
     risk: RiskAssessment = field(default_factory=lambda: RiskAssessment("none"))
-    confidence: float = 0.0  # 0..1, the probability that the best passage answers the message
+    confidence: float = 0.0  # 0..1, the probability that the corpus can answer the message
     suggestions: tuple[str, ...] = ()
     hits: tuple[Hit, ...] = ()
     latency_ms: float = 0.0

@@ -41,7 +41,6 @@ class Asked:
     ranked: tuple[str, ...]  # sections of the hits, best first, each once
     relevant: frozenset[str]  # sections on a topic of the case
     verdict: Verdict | None  # None where no answer was given
-    first_hit_fits: bool  # the best passage that is no boundary is on a topic of the case
 
     @property
     def cluster(self) -> str:
@@ -142,8 +141,7 @@ class Questioner:
         judged = reply.kind in ("answer", "boundary") or bool(reply.sentences)
         verdict = judge_reply(reply, self._document_text) if judged else None
         best = next((p for p in passages if p.kind != "boundary"), None)
-        fits = best is not None and bool(set(best.topics) & set(case.topics))
-        return Asked(case, reply, ranked, self._relevant(case.topics), verdict, fits)
+        return Asked(case, reply, ranked, self._relevant(case.topics), verdict)
 
     def screen_all(self, name: str) -> tuple[Screened, ...]:
         """Screen the messages of `<name>.jsonl`, each as the first of a conversation."""

@@ -41,8 +41,13 @@ class Encoder(Protocol):
 class SentenceEncoder:
     """A sentence-transformers model on the CPU. Loading takes seconds, so it waits for the first text."""
 
-    def __init__(self, model: str | None = None) -> None:
-        """`model`: a name, a folder, or None for GUIDE_MODEL and then the packaged default."""
+    def __init__(self, model: str | None = None, threads: int | None = None) -> None:
+        """`model`: a name, a folder, or None for GUIDE_MODEL and then the packaged default.
+
+        `threads`: how many cores one call may use; None leaves torch's own choice. One is
+        quickest for single questions, of which several may come at once.
+        """
+        self._threads = threads
         self._wanted = model or os.environ.get("GUIDE_MODEL") or DEFAULT_MODEL
         self._model: Any = None
 
@@ -64,6 +69,10 @@ class SentenceEncoder:
         """Load the model if that has not been done; raise `EncoderUnavailable` when it cannot be."""
         if self._model is None:
             self._model = _load(self._wanted)
+            if self._threads:
+                import torch
+
+                torch.set_num_threads(self._threads)
         return self._model
 
 

@@ -20,7 +20,7 @@ from indexer.errors import IndexMissing, IndexUnusable
 from indexer.topics import TopicModel, class_of
 from indexer.types import Document, Kind, Passage, Reference, Span
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 VIEW_KINDS = ("text", "heading", "question")
 MAX_VIEWS = 4096  # how many vectors one search looks at, at most
 # How much a word counts by the field it stands in: title, heading, questions, body.
@@ -272,16 +272,26 @@ class Index:
         return best
 
     def topic_fit(self, vector: Vectors) -> Scores:
-        """Return how well each passage's topics fit the question, 0..1, shape (passages,).
+        """Return how likely each passage's topics are for the question, 0..1, shape (passages,).
 
-        Of several topics of a passage, and of several query vectors, the best counts. Without
-        a topic model every passage gets 0.
+        Of several topics of a passage the likeliest counts, and of several query vectors the
+        mean. Without a topic model every passage gets 0.
         """
         if self.topic_model is None:
             return np.zeros(len(self.passages), dtype=np.float32)
-        odds = self.topic_model.probabilities(np.atleast_2d(vector)).max(axis=0)
+        odds = self.topic_model.probabilities(np.atleast_2d(vector)).mean(axis=0)
         padded = np.append(odds, 0.0).astype(np.float32)
         return np.asarray(padded[self._passage_classes].max(axis=1), dtype=np.float32)
+
+    def covered(self, vector: Vectors) -> float:
+        """Return how likely the question is about a topic and not about a boundary, 0..1.
+
+        Without a topic model nothing is known, and that is 0.5.
+        """
+        if self.topic_model is None:
+            return 0.5
+        odds = self.topic_model.probabilities(np.atleast_2d(vector)).mean(axis=0)
+        return float(odds[self._answer_classes].sum())
 
     def nearest_views(self, vector: Vectors, count: int) -> list[tuple[str, str, str, float]]:
         """Return (passage id, kind of view, its text, cosine) of the nearest views, best first."""
@@ -323,6 +333,7 @@ class Index:
         if len(views) != self._vectors.ntotal:
             raise ValueError(f"{len(views)} views but {self._vectors.ntotal} vectors")
         self._passage_classes = self._classes_of_passages()
+        self._answer_classes = self._classes_of_answers()
         self.references = {
             row[0]: Reference(*row)
             for row in self._db.execute(
@@ -337,6 +348,12 @@ class Index:
         rows = [[columns[n] for n in (*p.topics, class_of(p)) if n in columns] for p in self.passages]
         width = max([1, *map(len, rows)])
         return np.array([row + [-1] * (width - len(row)) for row in rows], dtype=np.int64)
+
+    def _classes_of_answers(self) -> npt.NDArray[np.int64]:
+        model = self.topic_model
+        boundaries = {p.document_id for p in self.passages if p.kind == "boundary"}
+        names = model.classes if model else ()
+        return np.array([n for n, name in enumerate(names) if name not in boundaries], dtype=np.int64)
 
 
 def content_words(message: str) -> list[str]:

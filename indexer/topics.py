@@ -70,7 +70,7 @@ def fit_topics(owners: Sequence[Passage], vectors: Vectors) -> TopicModel | None
     from sklearn.linear_model import LogisticRegression  # slow to import, and only a build needs it
 
     rows = [n for n, label in enumerate(labels) if label in known]
-    model = LogisticRegression(C=STRENGTH, max_iter=500)
+    model = LogisticRegression(C=STRENGTH, max_iter=500, class_weight="balanced")
     model.fit(vectors[rows], [labels[n] for n in rows])
     return TopicModel(
         tuple(str(c) for c in model.classes_),
