@@ -12,8 +12,8 @@ from indexer.encoder import Encoder, Vectors
 from indexer.sentences import count_words, reading_form
 from indexer.types import Passage, Reference, Span
 
-TARGET_WORDS = 160  # an answer is not longer than this unless a single passage needs it
-LEAD_WORDS = 150  # what the first passage may take
+TARGET_WORDS = 160  # an answer is not longer than this
+LEAD_WORDS = 160  # what the first passage may take: an FAQ entry fits whole
 SECOND_WORDS = 60  # and what each further one may add
 NEAR_COPY = 0.80  # a sentence this close to one already chosen says nothing new
 RELATED = 0.35  # a further passage must have at least this share of the first one's score

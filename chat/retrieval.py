@@ -142,7 +142,7 @@ class Retriever:
                 dense.max(axis=1, initial=0.0),
                 lexical / (lexical + 8.0),  # 8 is about the score of one well-placed rare word
                 np.minimum(1.0, lexical / (4.0 * words)),
-                _on_log_scale(self.index.topic_fit(query.vectors).astype(np.float64)),
+                _on_log_scale(self.index.topic_fit(query.vectors, query.text).astype(np.float64)),
             ]
         )
 
@@ -162,7 +162,7 @@ class Retriever:
             _logit(boundary),
             signs[best, PASSAGE_SIGNS.index("lexical")],
             min(1.0, words / 60),
-            _logit(self.index.covered(query.vectors)),
+            _logit(self.index.covered(query.vectors, query.text)),
         ]
         return np.array([row], dtype=np.float64)
 

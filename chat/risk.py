@@ -15,9 +15,10 @@ from chat.rulebook import Finding, Rulebook, Sentence
 from chat.types import LEVELS, Category, RiskAssessment, Turn
 
 LONGEST = 40_000  # characters screened; the middle of a longer message is not read and so not trusted
+LONGEST_QUESTION = 8_000  # characters of the guide's last turn: its question stands before the helplines
 TURNS_JOINED = 4  # user turns, this one included, whose weak signs count together
-TURNS_REMEMBERED = 12  # user turns looked back upon for a crisis
-CALM_TURNS = 2  # ordinary questions after which an earlier crisis no longer colours the answers
+TURNS_REMEMBERED = 12  # user turns looked back upon for danger
+CALM_TURNS = 2  # ordinary questions after which earlier danger no longer colours the answers
 
 # Which danger is named when several fit at the same level: what is happening now, then whom it can hurt.
 ORDER: tuple[Category, ...] = (
@@ -83,15 +84,25 @@ class RiskScreen:
 
     def _assess(self, message: str, history: Sequence[Turn]) -> RiskAssessment:
         reading = self._read(message)
-        earlier = [self._read(turn.content) for turn in history if turn.role == "user"][-TURNS_REMEMBERED:]
+        said = [turn.content for turn in history if turn.role == "user"]
+        earlier = [self._read(content) for content in said[-TURNS_REMEMBERED:]]
         candidates = [reading.own]
         candidates.extend(self._spread_over_turns(reading, earlier))
-        candidates.extend(self._answers_a_question(reading, history))
-        candidates.extend(self._remembered(reading, earlier))
-        if self._classifier and not reading.own.routes:
-            seen = self._classifier.assess([message, *(s.text.strip() for s in reading.sentences)])
-            candidates.extend([seen] if seen else [])
+        candidates.extend(self._answers_a_question(reading, earlier, history))
+        candidates.extend(self._remembered(earlier))
+        if not reading.own.routes:
+            candidates.extend(self._second_net(message, reading))
         return _gravest(candidates)
+
+    def _second_net(self, message: str, reading: _Reading) -> Iterable[RiskAssessment]:
+        if self._classifier is None:
+            return
+        try:
+            seen = self._classifier.assess([message, *(s.text for s in reading.sentences)])
+        except Exception:  # a broken net must not hide what the rules saw
+            seen = ERROR
+        if seen:
+            yield seen
 
     def _read(self, message: str) -> _Reading:
         too_long = len(message) > LONGEST
@@ -120,29 +131,36 @@ class RiskScreen:
         if joint is not None and self.rules.combination(before) != joint:
             yield RiskAssessment(joint.level, joint.category, rule=joint.id)
 
-    def _answers_a_question(self, reading: _Reading, history: Sequence[Turn]) -> Iterable[RiskAssessment]:
+    def _answers_a_question(
+        self, reading: _Reading, earlier: list[_Reading], history: Sequence[Turn]
+    ) -> Iterable[RiskAssessment]:
         """ "yes" to "are you thinking of ending your life?", "no" to "are you safe?"."""
         if not history or history[-1].role != "assistant":
             return
-        asked = self.rules.sentences(self.rules.normaliser(history[-1].content[-1000:]))
-        if (self.rules.says("asks_if_at_risk", asked) and self.rules.says("yes", reading.sentences[:1])) or (
-            self.rules.says("asks_if_safe", asked) and self.rules.says("no", reading.sentences[:1])
+        yes = self.rules.says("yes", reading.sentences[:1])
+        no = self.rules.says("no", reading.sentences[:1])
+        if not yes and not no:
+            return
+        asked = self.rules.sentences(self.rules.normaliser(history[-1].content[-LONGEST_QUESTION:]))
+        if (yes and self.rules.says("asks_if_at_risk", asked)) or (
+            no and self.rules.says("asks_if_safe", asked)
         ):
-            yield RiskAssessment("crisis", "self_harm", rule="answered")
+            about = [turn.own.category for turn in earlier if turn.own.routes]
+            yield RiskAssessment("crisis", about[-1] if about else "self_harm", rule="answered")
 
-    def _remembered(self, reading: _Reading, earlier: list[_Reading]) -> Iterable[RiskAssessment]:
-        """An earlier crisis keeps later turns at `support` until the person has clearly moved on."""
+    def _remembered(self, earlier: list[_Reading]) -> Iterable[RiskAssessment]:
+        """Earlier danger keeps later turns at `support`, the one that says "I am safe now" included."""
         category: Category | None = None
         calm = 0
         for turn in earlier:
-            if turn.own.level == "crisis":
+            if turn.own.routes:
                 category, calm = turn.own.category, 0
             elif self._moved_on(turn):
                 category = None
             elif self._is_ordinary(turn):
                 calm += 1
                 category = None if calm >= CALM_TURNS else category
-        if category is not None and not self._moved_on(reading):
+        if category is not None:
             yield RiskAssessment("support", category, rule="history")
 
     def _moved_on(self, turn: _Reading) -> bool:

@@ -8,10 +8,11 @@ say that they are safe, and what the guide itself must never say).
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar, cast, get_args
 
@@ -19,7 +20,7 @@ import yaml
 from spellchecker import SpellChecker
 
 from chat.normalise import BREAK, Normalised, Normaliser, Spelling
-from chat.phrases import MASK, Phrase, PhraseError, Reader
+from chat.phrases import END, MASK, Phrase, PhraseError, Reader
 from chat.types import LEVELS, Category, Level
 from indexer.errors import GuideError
 
@@ -30,61 +31,13 @@ WINDOW = 60  # words searched at once; a sentence without a full stop is cut int
 COMMON = 100  # a word seen so often in the spell checker's counts (160,000 words) is no slip of a risk word
 OVERLAP = 20  # words that two windows share, so that no phrase is cut in two
 
-_LIGHT = frozenset(
-    [
-        "going",
-        "planning",
-        "plan",
-        "trying",
-        "try",
-        "ever",
-        "to",
-        "want",
-        "wants",
-        "wanting",
-        "wanted",
-        "thinking",
-        "think",
-        "thought",
-        "about",
-        "of",
-        "even",
-        "once",
-        "intend",
-        "intending",
-        "feel",
-        "feeling",
-        "a",
-        "any",
-        "the",
-        "had",
-        "have",
-        "has",
-        "been",
-        "be",
-        "being",
-        "am",
-        "is",
-        "are",
-        "was",
-        "were",
-        "here",
-        "do",
-        "does",
-        "did",
-        "in",
-        "actively",
-        "necessarily",
-        "currently",
-        "so",
-        "quite",
-        "exactly",
-        "having",
-        "will",
-        "would",
-        "going",
-    ]
-)
+_LIGHT_WORDS = """
+going planning plan trying try ever to want wants wanting wanted thinking think thought about of even once intend
+intending feel feeling a any the had have has been be being am is are was were here do does did in actively
+necessarily currently exactly having will would
+"""  # may stand between a denial and what it denies
+_LIGHT = frozenset(_LIGHT_WORDS.split())
+_WITHOUT_RULES = ("macros.yaml", "spelling.yaml", "idioms.yaml", "clues.yaml", "speech.yaml")
 _DENIALS = frozenset(("not", "never", "no", "nor", "neither"))
 _SUBJECTS = frozenset(
     ["i", "he", "she", "they", "we", "you", "my", "it", "his", "her", "their", "who", "that", "this"]
@@ -102,61 +55,110 @@ class RulesBroken(GuideError):
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """Words of one sentence (or one window of a long one), fillers left out, each followed by a space.
+    """Words of one sentence (or one window of a long one), fillers left out, with END after the last.
 
-    `text` starts with a space. `starts` and `places` give, for each word, where it stands in `text`
-    and in the normalised message.
+    `places` gives, for each word, where it stands in the normalised message.
     """
 
-    text: str
-    words: frozenset[str]
-    starts: tuple[int, ...]
+    words: tuple[str, ...]
     places: tuple[tuple[int, int], ...]
 
+    @property
+    def text(self) -> str:
+        return " ".join(self.words[:-1])
+
     def span(self, start: int, end: int) -> tuple[int, int]:
-        """Where `text[start:end]` stands in the normalised message."""
-        touched = [place for at, place in zip(self.starts, self.places, strict=True) if start <= at < end]
-        return (touched[0][0], touched[-1][1]) if touched else (0, 0)
+        """Where `words[start:end]` stand in the normalised message."""
+        return self.places[start][0], self.places[end - 1][1]
 
 
 class PhraseSet(Generic[T]):
-    """Many phrases with what each stands for, searched at the cost of those that could match."""
+    """Many phrases with what each stands for, searched at the cost of those that could match.
+
+    A phrase is tried on a sentence that has a word of each set that the phrase needs, and only where
+    these words stand about as far apart as in the phrase. The sets are numbered, since macros share them.
+    """
 
     def __init__(self, phrases: Iterable[tuple[Phrase, T]]) -> None:
-        self._index: dict[str, list[int]] = defaultdict(list)
         self._phrases = list(phrases)
-        common = self._commonness()
-        for number, (phrase, _) in enumerate(self._phrases):
-            rarest = min(phrase.needed, key=lambda words: sum(common[word] for word in words))
-            for word in rarest:
-                self._index[word].append(number)
-
-    def _commonness(self) -> dict[str, int]:
-        """How many phrases speak of a word: a stand-in for how often people use it."""
-        common: dict[str, int] = defaultdict(int)
+        numbers: dict[frozenset[str], int] = {}
+        common: Counter[str] = Counter()  # phrases that speak of a word: how often people use it, roughly
         for phrase, _ in self._phrases:
-            for words in phrase.needed:
-                for word in words:
-                    common[word] += 1
-        return common
+            for needed in phrase.needed:
+                numbers.setdefault(needed.words, len(numbers))
+                common.update(needed.words)
+        self._sets = list(numbers)
+        self._numbers: dict[str, list[int]] = defaultdict(list)
+        for words, number in numbers.items():
+            for word in words:
+                self._numbers[word].append(number)
+        self._by_rarest: dict[int, list[_Candidate]] = defaultdict(list)
+        for place, (phrase, _) in enumerate(self._phrases):
+            rarest_first = sorted(phrase.needed, key=lambda needed: sum(common[w] for w in needed.words))
+            checks = [(numbers[n.words], n.fewest_before, n.most_before) for n in rarest_first]
+            self._by_rarest[checks[0][0]].append((place, frozenset(number for number, *_ in checks), checks))
 
     def find(self, sentence: Sentence) -> Iterator[tuple[T, int, int]]:
-        """Every phrase's matches in one sentence, as (what it stands for, start, end) in its text."""
-        tried: set[int] = set()
-        for word in sentence.words:
-            for number in self._index.get(word, ()):
-                if number in tried:
-                    continue
-                tried.add(number)
-                phrase, meaning = self._phrases[number]
-                if any(needed.isdisjoint(sentence.words) for needed in phrase.needed):
-                    continue
-                for match in phrase.expression.finditer(sentence.text):
-                    yield meaning, match.start(), match.end()
+        """Every phrase's matches in one sentence, as (what it stands for, first word, word after the last)."""
+        bits: dict[str, int] = defaultdict(int)  # bit n of a word: it stands at place n
+        for at, word in enumerate(sentence.words):
+            bits[word] |= 1 << at
+        present: set[int] = set()
+        for word in bits:
+            present.update(self._numbers.get(word, ()))
+        fitting = [
+            (place, checks)
+            for number in present & self._by_rarest.keys()
+            for place, needs, checks in self._by_rarest[number]
+            if needs <= present
+        ]
+        fitting.sort(key=itemgetter(0))
+        known: dict[_Check, int] = {}
+        for place, checks in fitting:
+            if starts := self._starts(checks, bits, known):
+                phrase, meaning = self._phrases[place]
+                for start, end in phrase.find(sentence.words, _places(starts)):
+                    yield meaning, start, end
 
-    @property
-    def words(self) -> frozenset[str]:
-        return frozenset().union(*(phrase.words for phrase, _ in self._phrases))
+    def _starts(self, checks: list[_Check], bits: Mapping[str, int], known: dict[_Check, int]) -> int:
+        """The places, as bits, from which all that a phrase needs is in reach."""
+        starts = -1
+        for check in checks:
+            reach = known.get(check)
+            if reach is None:
+                number, fewest, most = check
+                standing = known.get((number, 0, 0))
+                if standing is None:
+                    standing = 0
+                    for word in self._sets[number].intersection(bits):
+                        standing |= bits[word]
+                    known[number, 0, 0] = standing
+                known[check] = reach = _smeared(standing >> fewest, most - fewest)
+            starts &= reach
+            if not starts:
+                break
+        return starts
+
+
+_Check = tuple[int, int, int]  # a set's number, and the fewest and most words before it in the phrase
+_Candidate = tuple[int, frozenset[int], list[_Check]]  # a phrase's place, the sets it needs, the rarest first
+
+
+def _smeared(bits: int, spread: int) -> int:
+    """`bits`, each also set at up to `spread` lower places."""
+    done = 0
+    while done < spread:
+        step = min(done + 1, spread - done)
+        bits |= bits >> step
+        done += step
+    return bits
+
+
+def _places(bits: int) -> Iterator[int]:
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
 
 
 @dataclass(frozen=True)
@@ -199,25 +201,20 @@ Speech = Literal[
 
 
 class Rulebook:
-    """All rules of one folder. Reading checks every file; searching compiles phrases as they are needed."""
+    """All rules of one folder. Reading checks every file, and that no category is without rules."""
 
     def __init__(self, folder: Path = RULES) -> None:
         self._folder = folder
-        macros = self._load("macros.yaml")
-        verbs = {verb: str(forms).split() for verb, forms in macros.get("verbs", {}).items()}
-        self._reader = Reader(_string_lists(macros.get("macros", {})), verbs)
-        self._fillers = frozenset(str(macros.get("fillers", "")).split())
+        self._read_macros()
         self.rules = tuple(rule for path in sorted(folder.glob("*.yaml")) for rule in self._rules(path))
-        if not self.rules:
-            raise RulesBroken(folder, "no rules in it")
+        self._check_rules()
         self._searched = PhraseSet((phrase, rule) for rule in self.rules for phrase in rule.say)
         self._unless = {
             rule.id: PhraseSet((phrase, True) for phrase in rule.unless) for rule in self.rules if rule.unless
         }
-        idioms = self._load("idioms.yaml")
-        self._idioms = PhraseSet(
-            (phrase, True) for phrase in self._phrases("idioms.yaml", idioms.get("idioms", ()))
-        )
+        with self._explained("idioms.yaml") as idioms:
+            phrases = self._phrases("idioms.yaml", idioms["idioms"])
+            self._idioms = PhraseSet((phrase, True) for phrase in phrases)
         self._read_clues()
         self._read_speech()
         self.normaliser = Normaliser(self._spelling())
@@ -240,12 +237,12 @@ class Rulebook:
             clue
             for sentence in sentences
             for clue, start, _ in self._clues.find(sentence)
-            if not _denied(sentence.text, start)
+            if not _denied(sentence.words, start)
         }
 
     def says(self, what: Speech, sentences: Iterable[Sentence]) -> bool:
         return any(
-            not (what == "unsayable" and _denied(sentence.text, start))
+            not (what == "unsayable" and _denied(sentence.words, start))
             for sentence in sentences
             for _, start, _ in self._speech[what].find(sentence)
         )
@@ -256,7 +253,7 @@ class Rulebook:
         return max(fitting, key=lambda c: LEVELS.index(c.level), default=None)
 
     def _holds(self, rule: Rule, sentence: Sentence, start: int) -> bool:
-        if not rule.denial_counts and _denied(sentence.text, start):
+        if not rule.denial_counts and _denied(sentence.words, start):
             return False
         return rule.id not in self._unless or next(self._unless[rule.id].find(sentence), None) is None
 
@@ -273,13 +270,10 @@ class Rulebook:
         yield from _windows(words)
 
     def _masked(self, sentence: Sentence) -> Sentence:
-        spans = [(start, end) for _, start, end in self._idioms.find(sentence)]
-        if not spans:
-            return sentence
-        text = sentence.text
-        for start, end in spans:
-            text = text[:start] + re.sub(r"[^ ]", MASK, text[start:end]) + text[end:]
-        return Sentence(text, frozenset(text.split()), sentence.starts, sentence.places)
+        masked = list(sentence.words)
+        for _, start, end in self._idioms.find(sentence):
+            masked[start:end] = [MASK] * (end - start)
+        return Sentence(tuple(masked), sentence.places)
 
     # -- reading the files --
 
@@ -293,18 +287,37 @@ class Rulebook:
             raise RulesBroken(path, "it does not hold a mapping")
         return content
 
+    @contextmanager
+    def _explained(self, name: str) -> Iterator[dict[str, Any]]:
+        """The content of a file; whatever is missing from it or misshapen is told with the file's name."""
+        try:
+            yield self._load(name)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise RulesBroken(self._folder / name, f"it lacks or misuses {error}") from error
+
+    def _read_macros(self) -> None:
+        with self._explained("macros.yaml") as content:
+            verbs = {verb: str(forms).split() for verb, forms in content["verbs"].items()}
+            self._reader = Reader(_string_lists(content["macros"]), verbs)
+            self._fillers = frozenset(str(content["fillers"]).split())
+
     def _rules(self, path: Path) -> Iterator[Rule]:
-        content = self._load(path.name)
-        if "category" not in content:
+        if path.name in _WITHOUT_RULES:
             return
-        if content["category"] not in get_args(Category):
-            raise RulesBroken(path, f"no category '{content['category']}'")
-        reader = self._reader.with_macros(_string_lists(content.get("macros", {})))
-        for entry in content.get("rules") or ():
-            try:
-                yield self._rule(path.name, content["category"], entry, reader)
-            except (KeyError, TypeError) as error:
-                raise RulesBroken(path, f"a rule lacks or misuses {error}") from error
+        with self._explained(path.name) as content:
+            if content["category"] not in get_args(Category):
+                raise RulesBroken(path, f"no category '{content['category']}'")
+            reader = self._reader.with_macros(_string_lists(content.get("macros", {})))
+            rules = [self._rule(path.name, content["category"], entry, reader) for entry in content["rules"]]
+        yield from rules
+
+    def _check_rules(self) -> None:
+        missing = sorted(set(get_args(Category)) - {rule.category for rule in self.rules})
+        if missing:
+            raise RulesBroken(self._folder, f"no rules for {', '.join(missing)}")
+        twice = [name for name, count in Counter(rule.id for rule in self.rules).items() if count > 1]
+        if twice:
+            raise RulesBroken(self._folder, f"two rules are called '{twice[0]}'")
 
     def _rule(self, name: str, category: Category, entry: dict[str, Any], reader: Reader) -> Rule:
         unknown = set(entry) - {"id", "level", "why", "say", "unless", "denial", "yes", "no"}
@@ -335,45 +348,45 @@ class Rulebook:
             raise RulesBroken(self._folder / name, str(error)) from error
 
     def _read_clues(self) -> None:
-        content = self._load("clues.yaml")
-        clues: dict[str, str] = content.get("clues", {})
-        self._clues = PhraseSet(
-            (phrase, clue)
-            for clue, sources in clues.items()
-            for phrase in self._phrases("clues.yaml", sources)
-        )
-        combinations = []
-        for entry in content.get("combinations", ()):
-            groups = tuple(frozenset(group.split(" | ")) for group in entry["clues"])
-            unknown = frozenset().union(*groups) - set(clues)
-            if unknown:
-                raise RulesBroken(self._folder / "clues.yaml", f"no clue named {sorted(unknown)}")
-            combinations.append(Combination(entry["id"], groups, entry["category"], entry["level"]))
-        self.combinations = tuple(combinations)
+        with self._explained("clues.yaml") as content:
+            clues: dict[str, str] = content["clues"]
+            self._clues = PhraseSet(
+                (phrase, clue)
+                for clue, sources in clues.items()
+                for phrase in self._phrases("clues.yaml", sources)
+            )
+            self.combinations = tuple(self._combination(entry, clues) for entry in content["combinations"])
+
+    def _combination(self, entry: dict[str, Any], clues: Container[str]) -> Combination:
+        groups = tuple(frozenset(group.split(" | ")) for group in entry["clues"])
+        unknown = [clue for group in groups for clue in sorted(group) if clue not in clues]
+        if unknown:
+            raise RulesBroken(self._folder / "clues.yaml", f"no clue named {unknown}")
+        if entry["category"] not in get_args(Category) or entry["level"] not in LEVELS:
+            raise RulesBroken(self._folder / "clues.yaml", f"'{entry['id']}' has no such category or level")
+        return Combination(entry["id"], groups, entry["category"], entry["level"])
 
     def _read_speech(self) -> None:
-        content = self._load("speech.yaml")
-        self._speech = {
-            kind: PhraseSet((phrase, True) for phrase in self._phrases("speech.yaml", content.get(kind, ())))
-            for kind in get_args(Speech)
-        }
+        with self._explained("speech.yaml") as content:
+            self._speech = {
+                kind: PhraseSet((phrase, True) for phrase in self._phrases("speech.yaml", content[kind]))
+                for kind in get_args(Speech)
+            }
 
     def _spelling(self) -> Spelling:
-        content = self._load("spelling.yaml")
-        sets: list[PhraseSet[Any]] = [self._searched, self._idioms, self._clues]
-        sets += [*self._speech.values(), *self._unless.values()]
-        spoken = frozenset().union(*(phrases.words for phrases in sets))
         counts = SpellChecker().word_frequency
-        real = frozenset(word for word in counts.words() if counts[word] >= COMMON)
-        return Spelling(
-            known=spoken | self._fillers,
-            real=real,
-            expansions={str(k): str(v) for k, v in content["expansions"].items()},
-            hidden=frozenset(content["hidden"]),
-            emoji={str(k): str(v) for k, v in content["emoji"].items()},
-            before_verb={str(k): str(v) for k, v in content["before_verb"]["spellings"].items()},
-            verbs=frozenset(content["before_verb"]["verbs"].split()),
-        )
+        real = frozenset(word for word, count in counts.items() if count >= COMMON)
+        with self._explained("spelling.yaml") as content:
+            return Spelling(
+                known=self._fillers.union(self._reader.words),
+                real=real.union(str(content["real"]).split()),
+                expansions={str(k): str(v) for k, v in content["expansions"].items()},
+                hidden=frozenset(content["hidden"]),
+                emoji={str(k): str(v) for k, v in content["emoji"].items()},
+                before_verb={str(k): str(v) for k, v in content["before_verb"]["spellings"].items()},
+                verbs=frozenset(content["before_verb"]["verbs"].split()),
+                after_self=frozenset(str(content["after_self"]).split()),
+            )
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -402,26 +415,19 @@ def _windows(words: list[tuple[str, int]]) -> Iterator[Sentence]:
         window = words[first : first + WINDOW]
         if not window:
             return
-        starts, at = [], 1
-        for word, _ in window:
-            starts.append(at)
-            at += len(word) + 1
         yield Sentence(
-            text=" " + "".join(word + " " for word, _ in window),
-            words=frozenset(word for word, _ in window),
-            starts=tuple(starts),
+            words=(*(word for word, _ in window), END),
             places=tuple((place, place + len(word)) for word, place in window),
         )
 
 
-def _denied(text: str, start: int) -> bool:
+def _denied(words: Sequence[str], start: int) -> bool:
     """True when the words before `start` take the phrase back: "I am not going to", "he never"."""
-    if text[start:].split(" ", 1)[0] in _SUBJECTS:
+    if words[start] in _SUBJECTS:
         return False
-    before = text[max(0, start - 80) : start].split()
-    for place in range(len(before) - 1, max(-1, len(before) - 7), -1):
-        if before[place] in _DENIALS:
-            return place == 0 or before[place - 1] not in ("why", "can", "could")
-        if before[place] not in _LIGHT:
+    for place in range(start - 1, max(-1, start - 7), -1):
+        if words[place] in _DENIALS:
+            return place == 0 or words[place - 1] not in ("why", "can", "could")
+        if words[place] not in _LIGHT:
             return False
     return False

@@ -202,7 +202,7 @@ def _value(metric: Metric) -> str:
         return "-"
     if metric.name in TIMED:
         return f"{metric.value:.0f} ms"
-    if metric.name == "seed30":
+    if metric.name.endswith("30"):
         return f"{round(metric.value * metric.n)} of {metric.n}"
     return f"{metric.value:.3f}"
 

@@ -140,7 +140,6 @@ class Questioner:
         ranked = tuple(dict.fromkeys(map(section_of, passages)))
         judged = reply.kind in ("answer", "boundary") or bool(reply.sentences)
         verdict = judge_reply(reply, self._document_text) if judged else None
-        best = next((p for p in passages if p.kind != "boundary"), None)
         return Asked(case, reply, ranked, self._relevant(case.topics), verdict)
 
     def screen_all(self, name: str) -> tuple[Screened, ...]:

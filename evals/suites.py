@@ -83,7 +83,10 @@ def retrieval(run: Run) -> tuple[Metric, ...]:
         known_recalls = [r for r in recalls if r is not None]
         found.append(mean(f"recall@{k} (capped)", known_recalls, list(known.values())))
     found.append(mean("first citation right", [a.first_is_right for a in run.answerable], clusters))
-    found.append(proportion("seed30", [a.right for a in run.answerable if a.case.gate == "seed30"]))
+    found += [
+        proportion(gate, [a.right for a in run.answerable if a.case.gate == gate])
+        for gate in ("seed30", "oblique30")
+    ]
     return (*found, *_noise(run))
 
 

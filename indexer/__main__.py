@@ -15,6 +15,7 @@ from indexer.errors import GuideError
 
 if TYPE_CHECKING:
     from indexer.build import BuildReport, Progress
+    from indexer.lint import CheckReport
 
 LISTED = 8  # how many ids of each kind of change are printed
 
@@ -45,8 +46,23 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--json", action="store_true", help="print the report as JSON (default: words)")
     build.set_defaults(run=_build)
 
-    check = commands.add_parser("check", help="look for faults in the corpus")
-    _add_corpus(check)
+    check = commands.add_parser(
+        "check", help="look for faults in the corpus; exit code 1 where there are any"
+    )
+    _add_folders(check)
+    check.add_argument(
+        "--fix",
+        action="store_true",
+        help="first mend white space, line ends and curly quotes in Markdown files (default: change nothing)",
+    )
+    check.add_argument(
+        "--deep",
+        action="store_true",
+        help="embed the texts that the index does not have, to compare all wordings (default: compare none then)",
+    )
+    check.add_argument(
+        "--json", action="store_true", help="print the findings as JSON (default: a line each)"
+    )
     check.set_defaults(run=_check)
 
     show = commands.add_parser("show", help="show what a question would find, and by which words")
@@ -145,13 +161,33 @@ def _progress() -> Progress:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from indexer.encoder import SentenceEncoder
     from indexer.lint import check_corpus
+    from indexer.lint_fix import mend_folder
 
-    findings = check_corpus(options.corpus, date.today())
-    for finding in findings:
-        print(finding)
-    print("nothing found" if not findings else f"{len(findings)} findings", file=sys.stderr)
-    return 1 if findings else 0
+    mended = mend_folder(options.corpus) if options.fix else []
+    report = check_corpus(options.corpus, date.today(), options.index, SentenceEncoder(), deep=options.deep)
+    if options.json:
+        print(json.dumps(asdict(report) | {"mended": [asdict(m) for m in mended]}, indent=2))
+    else:
+        for line in (*mended, *report.findings):
+            print(line)
+    for note in report.notes:
+        print(f"note: {note}", file=sys.stderr)
+    print(_check_words(report), file=sys.stderr)
+    return 1 if report.findings else 0
+
+
+def _check_words(report: CheckReport) -> str:
+    count = len(report.findings)
+    words = "nothing found" if not count else "1 finding" if count == 1 else f"{count} findings"
+    if report.accepted:
+        words += f", {len(report.accepted)} accepted with a reason"
+    if report.reading:
+        words += (
+            f"; reading grade {report.reading.median:.1f} in the middle, {report.reading.highest:.1f} at most"
+        )
+    return words
 
 
 def _show(options: argparse.Namespace) -> int:

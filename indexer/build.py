@@ -316,9 +316,9 @@ def _write_vectors(path: Path, vectors: Vectors) -> None:
 
 
 def _write_topics(path: Path, content: _Content, vectors: Vectors) -> None:
-    rows = [n for n, view in enumerate(content.views) if VIEW_KINDS[view.kind] == "question"]
-    owners = [content.passages[content.views[n].passage] for n in rows]
-    model = fit_topics(owners, vectors[rows]) if rows else None
+    """Fit the topic model on every view: texts and headings teach beside the questions."""
+    owners = [content.passages[view.passage] for view in content.views]
+    model = fit_topics(owners, [view.text for view in content.views], vectors)
     if model:
         model.save(path)
 

@@ -20,7 +20,7 @@ from indexer.errors import IndexMissing, IndexUnusable
 from indexer.topics import TopicModel, class_of
 from indexer.types import Document, Kind, Passage, Reference, Span
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 5
 VIEW_KINDS = ("text", "heading", "question")
 MAX_VIEWS = 4096  # how many vectors one search looks at, at most
 # How much a word counts by the field it stands in: title, heading, questions, body.
@@ -271,26 +271,26 @@ class Index:
         np.maximum.at(best, (self.view_passage[rows], self.view_kind[rows]), scores)
         return best
 
-    def topic_fit(self, vector: Vectors) -> Scores:
+    def topic_fit(self, vector: Vectors, text: str) -> Scores:
         """Return how likely each passage's topics are for the question, 0..1, shape (passages,).
 
-        Of several topics of a passage the likeliest counts, and of several query vectors the
-        mean. Without a topic model every passage gets 0.
+        Of several topics of a passage the likeliest counts. Without a topic model every
+        passage gets 0.
         """
         if self.topic_model is None:
             return np.zeros(len(self.passages), dtype=np.float32)
-        odds = self.topic_model.probabilities(np.atleast_2d(vector)).mean(axis=0)
+        odds = self.topic_model.probabilities(np.atleast_2d(vector), text)
         padded = np.append(odds, 0.0).astype(np.float32)
         return np.asarray(padded[self._passage_classes].max(axis=1), dtype=np.float32)
 
-    def covered(self, vector: Vectors) -> float:
+    def covered(self, vector: Vectors, text: str) -> float:
         """Return how likely the question is about a topic and not about a boundary, 0..1.
 
         Without a topic model nothing is known, and that is 0.5.
         """
         if self.topic_model is None:
             return 0.5
-        odds = self.topic_model.probabilities(np.atleast_2d(vector)).mean(axis=0)
+        odds = self.topic_model.probabilities(np.atleast_2d(vector), text)
         return float(odds[self._answer_classes].sum())
 
     def nearest_views(self, vector: Vectors, count: int) -> list[tuple[str, str, str, float]]:

@@ -39,7 +39,7 @@ def asked(
         hits=(Hit("p", "d", 0.5),),
     )
     own = Case(case, "message", topics=topics, **changes)
-    return Asked(own, reply, (cited,), frozenset(topics), None, cited in topics)
+    return Asked(own, reply, (cited,), frozenset(topics), None)
 
 
 def screened(case: str, expect: str, seen: Any, named: Any = None, **changes: Any) -> Screened:
