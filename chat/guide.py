@@ -167,20 +167,19 @@ class Guide:
     def _rank_in_context(self, loaded: _Loaded, message: str, reading: Reading) -> tuple[Ranking, Vectors]:
         """Rank for the message alone, or with what it leans on.
 
-        A message whose form points back is joined with the earlier words. So is a short one that
-        by itself is near to nothing in particular; one that is near to a boundary, or far from
-        everything, has left the subject and stays alone.
+        A message whose form points back is joined with the earlier words, and so is a short one
+        that by itself is near to nothing in particular. One that is near to something that the
+        corpus says stands alone; a short one that is near to a boundary, or far from everything,
+        has left the subject and stays alone too.
         """
         joined = f"{reading.carried} {message}"
         if not reading.carried or loaded.retriever.knows(message):
             return self._rank(loaded, message)
-        if reading.leans:
-            return self._rank(loaded, joined)
         ranking, vectors = self._rank(loaded, message)
-        if reading.short:
-            answer, boundary = loaded.retriever.nearness(vectors)
-            if LEFT_THE_SUBJECT <= answer < STANDS_ALONE and boundary < max(answer, NEAR_A_BOUNDARY):
-                return self._rank(loaded, joined)
+        answer, boundary = loaded.retriever.nearness(vectors)
+        in_between = LEFT_THE_SUBJECT <= answer < STANDS_ALONE and boundary < max(answer, NEAR_A_BOUNDARY)
+        if (reading.leans and answer < STANDS_ALONE) or (reading.short and in_between):
+            return self._rank(loaded, joined)
         return ranking, vectors
 
     def _rank(self, loaded: _Loaded, text: str) -> tuple[Ranking, Vectors]:
