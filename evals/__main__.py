@@ -48,6 +48,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="guide-evals", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
+    rules = commands.add_parser("rules", help="what the risk rules do on the labelled examples beside them")
+    rules.set_defaults(run=_rules)
+
     run = commands.add_parser("run", help="ask the cases and print the figures")
     run.add_argument("--suite", choices=SUITE_NAMES, default="all", help="what to measure (default: all)")
     run.add_argument("--split", choices=("test", "dev"), default="test", help="which cases (default: test)")
@@ -132,6 +135,14 @@ def _progress() -> Progress:
         )
 
     return draw
+
+
+def _rules(options: argparse.Namespace) -> int:
+    from chat.risk import RiskScreen
+    from evals.rules import judge_rules, read_examples, render_rules
+
+    print(render_rules(judge_rules(RiskScreen.open(), read_examples())))
+    return PASSED
 
 
 def _fit(options: argparse.Namespace) -> int:

@@ -85,7 +85,7 @@ def retrieval(run: Run) -> tuple[Metric, ...]:
     found.append(mean("first citation right", [a.first_is_right for a in run.answerable], clusters))
     found += [
         proportion(gate, [a.right for a in run.answerable if a.case.gate == gate])
-        for gate in ("seed30", "oblique30")
+        for gate in ("seed30", "plain30")
     ]
     return (*found, *_noise(run))
 
