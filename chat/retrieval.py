@@ -25,6 +25,7 @@ from indexer.types import Passage
 RANKER = Path(__file__).with_name("ranker.json")
 PASSAGE_SIGNS = ("text", "heading", "question", "best", "lexical", "shared_words", "topic")
 CONFIDENCE_SIGNS = ("score", "margin", "best", "topic", "boundary", "lexical", "words", "covered")
+ALMOST_ASKED = 0.80  # cosine to a wording of the corpus; no unanswerable development case comes so near
 CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
 Matrix = npt.NDArray[np.float64]
 
@@ -111,6 +112,9 @@ class Retriever:
             return Ranking((), (), 0.0)
         scores = self.ranker.passage(signs)
         confidence = float(self.ranker.confidence(self.confidence_signs(query, signs, scores))[0])
+        answer, boundary = self._nearest(signs)
+        if answer >= ALMOST_ASKED and answer > boundary:  # almost a wording of the corpus
+            confidence = max(confidence, answer)
         asked = self._askers.get(fold(query.text))
         if asked is not None:  # the very words stand in the corpus: their own entry answers them
             scores[asked] = max(CERTAIN, float(scores.max()))
@@ -121,6 +125,11 @@ class Retriever:
             tuple(float(scores[row]) for row in order),
             confidence,
         )
+
+    def _nearest(self, signs: Matrix) -> tuple[float, float]:
+        """The best cosine of any answer and of any boundary, from the signs of all passages."""
+        best = signs[:, PASSAGE_SIGNS.index("best")]
+        return float(best[~self._boundary].max(initial=0.0)), float(best[self._boundary].max(initial=0.0))
 
     def knows(self, question: str) -> bool:
         """True when the very words of `question` stand in the corpus."""

@@ -28,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     except GuideError as problem:
         print(f"guide-index: {problem}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # the reader of our output went away, as with `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
         print("guide-index: stopped; the served build is as it was.", file=sys.stderr)
         return 130

@@ -172,9 +172,9 @@ def _embed(cache: Path, encoder: Encoder, texts: list[str], progress: Progress |
         known = {key: np.frombuffer(blob, dtype=np.float32) for key, blob in rows}
         missing = {k: t for k, t in zip(keys, texts, strict=True) if k not in known}
         # Like lengths together, so that short texts are not padded to the longest.
-        todo = sorted(missing.items(), key=lambda item: (len(item[1]), item[0]))
-        for start in range(0, len(todo), BATCH):
-            batch = todo[start : start + BATCH]
+        pending = sorted(missing.items(), key=lambda item: (len(item[1]), item[0]))
+        for start in range(0, len(pending), BATCH):
+            batch = pending[start : start + BATCH]
             vectors = encoder.encode([text for _, text in batch])
             for (key, _), vector in zip(batch, vectors, strict=True):
                 known[key] = vector
@@ -183,7 +183,7 @@ def _embed(cache: Path, encoder: Encoder, texts: list[str], progress: Progress |
                 )
             db.commit()
             if progress:
-                progress(min(start + BATCH, len(todo)), len(todo))
+                progress(min(start + BATCH, len(pending)), len(pending))
         stale = [(encoder.name, key) for key in known.keys() - set(keys)]
         if len(stale) > len(set(keys)):  # keep some history, so that undoing an edit is quick
             db.executemany("DELETE FROM vectors WHERE model = ? AND hash = ?", stale)
@@ -192,7 +192,7 @@ def _embed(cache: Path, encoder: Encoder, texts: list[str], progress: Progress |
         raise GuideError(f"The vector cache at {cache} is damaged ({error}). Remove that file.") from error
     finally:
         db.close()
-    return np.stack([known[key] for key in keys]), len(todo)
+    return np.stack([known[key] for key in keys]), len(pending)
 
 
 def _build_id(corpus: Path, encoder: Encoder, content: _Content) -> str:
