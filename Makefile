@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INDEX := $(or $(GUIDE_INDEX),.index)
 
-.PHONY: help chat index check test lint browser-test evals clean
+.PHONY: help chat index check test lint browser-test screenshots evals quick-evals baseline clean
 
 help: ## list what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -31,8 +31,19 @@ lint: $(READY) ## ruff and mypy
 browser-test: $(INDEX)/CURRENT ## the window in a real browser (needs chromium)
 	@$(BIN)/python -m pytest -m browser tests/browser
 
-evals: $(INDEX)/CURRENT ## measure retrieval, grounding, abstention, follow-ups, safety and speed
-	@$(BIN)/guide-evals run
+screenshots: $(INDEX)/CURRENT ## pictures of every page and state, in screenshots/ (needs chromium)
+	@$(BIN)/python -m tests.browser.screenshots screenshots
+
+evals: $(INDEX)/CURRENT ## measure everything, against floors and baseline; the page is .report/evals.html
+	@$(BIN)/guide-evals run --json .report/run.json --html .report/evals.html
+
+quick-evals: $(INDEX)/CURRENT ## a tenth of the cases and those that must be right
+	@$(BIN)/guide-evals run --quick
+
+baseline: $(READY) ## measure anew, and make that the baseline, its history and the README's figures
+	@$(BIN)/guide-index build --index $(INDEX)
+	@$(BIN)/guide-evals run --json .report/run.json --html .report/evals.html || test $$? -eq 1
+	@$(BIN)/guide-evals baseline save .report/run.json
 
 clean: ## remove the index and the environment
 	rm -rf $(VENV) $(INDEX)

@@ -19,7 +19,7 @@ from chat.retrieval import Query, Ranker, Ranking, Retriever, fold
 from chat.risk import RiskScreen
 from chat.types import Reply, ReplyKind, RiskAssessment, Turn
 from indexer import store
-from indexer.encoder import Encoder, SentenceEncoder, Vectors
+from indexer.encoder import EncodedText, Encoder, SentenceEncoder, Vectors
 from indexer.errors import GuideError, IndexUnusable
 from indexer.index import Index
 
@@ -52,6 +52,26 @@ class _Loaded:
     starters: tuple[tuple[str, str], ...]  # (passage id, question) of the FAQ entries that can be suggested
 
 
+class _Encodings:
+    """What the encoder made of the texts of one reply, so that the screen and the search share one pass."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self._known: dict[str, EncodedText] = {}
+
+    def read(self, texts: Sequence[str]) -> list[EncodedText]:
+        if isinstance(self._encoder, SentenceEncoder):
+            missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+            self._known.update(zip(missing, self._encoder.read(missing), strict=True))
+        return [self._known[text] for text in texts]
+
+    def vector(self, text: str) -> Vectors:
+        """Return the unit vector of `text`, shape (1, d)."""
+        if isinstance(self._encoder, SentenceEncoder):
+            return self.read([text])[0].vector[None]
+        return self._encoder.encode([text])
+
+
 class Guide:
     """Answers from one index folder. Safe to call from several threads.
 
@@ -76,7 +96,7 @@ class Guide:
         opened = Index.open(path)
         own = encoder or SentenceEncoder(opened.model, threads=1)
         opened.close()
-        return cls(path, own, Ranker.open(), RiskScreen.open())
+        return cls(path, own, Ranker.open(), RiskScreen.open(own))
 
     @property
     def index(self) -> Index:
@@ -126,9 +146,12 @@ class Guide:
         started = time.perf_counter()
         self.refresh()
         turns = read_history(history)
-        risk = self._screen.assess(message, turns)  # the whole of it: the middle may matter most
+        encodings = _Encodings(self.encoder)
+        risk = self._screen.assess(
+            message, turns, encodings.read
+        )  # the whole of it: the middle may matter most
         message, was_cut = cut_message(message)
-        reply = self._respond(message, turns, risk, country, hits)
+        reply = self._respond(message, turns, risk, country, hits, encodings)
         if was_cut and reply.kind != "referral":
             reply = replace(reply, text=f"{fixed_texts.CUT_NOTE}\n\n{reply.text}")
         elapsed = (time.perf_counter() - started) * 1000
@@ -138,6 +161,10 @@ class Guide:
         """Return what the risk screen sees in `message` after `history`, without answering it."""
         return self._screen.assess(message, read_history(history))
 
+    def assess_by_layer(self, message: str) -> dict[str, RiskAssessment]:
+        """Return what each layer of the risk screen sees in `message` by itself."""
+        return self._screen.assess_by_layer(message)
+
     def _load(self) -> _Loaded:
         index = Index.open(self.path)
         if index.model != self.encoder.name:
@@ -146,11 +173,17 @@ class Guide:
         return _Loaded(index, Retriever(index, self._ranker), desk, self._starters(index))
 
     def _respond(
-        self, message: str, turns: tuple[Turn, ...], risk: RiskAssessment, country: str | None, hits: int
+        self,
+        message: str,
+        turns: tuple[Turn, ...],
+        risk: RiskAssessment,
+        country: str | None,
+        hits: int,
+        encodings: _Encodings,
     ) -> Reply:
         loaded = self._loaded
         if risk.routes:
-            return self._refer(loaded, message, turns, risk, country, hits)
+            return self._refer(loaded, message, turns, risk, country, hits, encodings)
         small = smalltalk_of(message)
         if small:
             kind: ReplyKind = "clarify" if small == "empty" else "smalltalk"
@@ -159,12 +192,14 @@ class Guide:
         reading = read_message(message, turns)
         if reading.hollow and not reading.carried:
             return Reply("clarify", fixed_texts.CLARIFY, suggestions=self._opening_questions(loaded))
-        ranking, vectors = self._rank_in_context(loaded, message, reading)
+        ranking, vectors = self._rank_in_context(loaded, message, reading, encodings)
         return self._answer(
             loaded, ranking, vectors, risk, hits, asked=[t.content for t in turns] + [message]
         )
 
-    def _rank_in_context(self, loaded: _Loaded, message: str, reading: Reading) -> tuple[Ranking, Vectors]:
+    def _rank_in_context(
+        self, loaded: _Loaded, message: str, reading: Reading, encodings: _Encodings
+    ) -> tuple[Ranking, Vectors]:
         """Rank for the message alone, or with what it leans on.
 
         A message whose form points back is joined with the earlier words, and so is a short one
@@ -174,17 +209,18 @@ class Guide:
         """
         joined = f"{reading.carried} {message}"
         if not reading.carried or loaded.retriever.knows(message):
-            return self._rank(loaded, message)
-        ranking, vectors = self._rank(loaded, message)
+            return self._rank(loaded, message, encodings)
+        ranking, vectors = self._rank(loaded, message, encodings)
         answer, boundary = loaded.retriever.nearness(vectors)
         in_between = LEFT_THE_SUBJECT <= answer < STANDS_ALONE and boundary < max(answer, NEAR_A_BOUNDARY)
         if (reading.leans and answer < STANDS_ALONE) or (reading.short and in_between):
-            return self._rank(loaded, joined)
+            return self._rank(loaded, joined, encodings)
         return ranking, vectors
 
-    def _rank(self, loaded: _Loaded, text: str) -> tuple[Ranking, Vectors]:
-        vectors = self.encoder.encode([text])
-        return loaded.retriever.rank(Query(text, vectors)), vectors
+    def _rank(self, loaded: _Loaded, text: str, encodings: _Encodings) -> tuple[Ranking, Vectors]:
+        mended = loaded.retriever.mend(text)
+        vectors = encodings.vector(mended)
+        return loaded.retriever.rank(Query(mended, vectors)), vectors
 
     def _answer(
         self,
@@ -232,13 +268,14 @@ class Guide:
         risk: RiskAssessment,
         country: str | None,
         hits: int,
+        encodings: _Encodings,
     ) -> Reply:
         lines = loaded.desk.helplines(referral_for(risk), country)
         parts = [loaded.desk.text(risk, self._shown(loaded, turns)), render_helplines(lines)]
         answer, ranking = Answer((), ()), Ranking((), (), 0.0)
         allowed = TOPICS_BESIDE.get(risk.category or "", frozenset())
         if risk.level == "concern" and allowed:
-            ranking, vectors = self._rank(loaded, message)
+            ranking, vectors = self._rank(loaded, message, encodings)
             beside = [
                 (p, s)
                 for p, s in zip(ranking.passages, ranking.scores, strict=True)

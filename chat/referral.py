@@ -172,6 +172,10 @@ class ReferralDesk:
         in_order += [line for line in kept if line not in in_order]
         return (entries[0], *in_order)
 
+    def lines_of(self, country: str) -> tuple[Helpline, ...]:
+        """Every line of a country, the emergency number first; the international ones for an unknown country."""
+        return self._helplines.get(_country_code(country), self._helplines[INTERNATIONAL])
+
     def countries(self) -> list[tuple[str, str]]:
         """Name and code of every country, sorted by name, as a drop-down takes them."""
         names = {

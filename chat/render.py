@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from markdown_it import MarkdownIt
 
@@ -31,6 +31,8 @@ KIND_NAMES = {
 NO_SOURCES = "The last reply quoted nothing, so there is nothing to show here."
 BEFORE_SOURCES = "When an answer quotes the library, each passage stands here with the quoted words marked."
 CHOOSE_COUNTRY = "<p>Choose your country under Helplines, and its numbers will stand here.</p>"
+COPY_BUTTON = '<p class="tools"><button class="copy-answer">Copy this answer</button></p>'
+MOST_SPANS = 40  # marked sentences that an address can carry
 _JOINED = "&#8288;"  # no line may begin with a citation number
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _DOI = re.compile(r"10\.\d{4,9}/[^\s\"<>]+")
@@ -62,9 +64,28 @@ def render_reply(reply: Reply, turn: int = 1) -> str:
         _render_referral(reply, before) if reply.kind == "referral" else _paragraphs(before),
         _render_answer(reply, turn) if answer else "",
         f'<div class="support">{_paragraphs(after)}</div>' if after.strip() else "",
-        _render_source_list(reply.citations, turn) if reply.citations else "",
+        _render_source_list(reply.citations, turn) + COPY_BUTTON if reply.citations else "",
     ]
     return f'<div id="reply-{turn}" class="reply {reply.kind}">{"".join(parts)}</div>'
+
+
+def render_record(reply: Reply) -> str:
+    """Return a reply as text with its sources, for whoever copies it."""
+    sources = [f"[{c.n}] {_place(c)} ({'; '.join(c.evidence)})" for c in reply.citations]
+    return "\n".join([reply.text, *(["", "Sources:", *sources] if sources else [])])
+
+
+def replace_helplines(page: str, old: Sequence[Helpline], new: Sequence[Helpline]) -> str:
+    """Return the HTML of a referral with other helplines; without `old` in it, it stays as it was."""
+    page = page.replace(_referral_lines(old), _referral_lines(new))
+    return page.replace(_emergency_now(old), _emergency_now(new))
+
+
+def address_of(citation: Citation) -> str:
+    """The reading page of a cited document, at the cited words and with them marked."""
+    spans = citation.spans or ((citation.start, citation.end),)
+    marks = ",".join(f"{start}-{end}" for start, end in spans[:MOST_SPANS])
+    return f"/read/{quote(citation.document)}?{urlencode({'mark': marks}, safe=',')}#cited"
 
 
 def render_sources(
@@ -87,7 +108,7 @@ def render_panel(sources: Sequence[str]) -> str:
     Those of the last reply are open; the earlier ones are folded away, so that their links still work.
     """
     if not sources:
-        return f'<p class="hint">{BEFORE_SOURCES}</p>'
+        return f'<p class="hint before">{BEFORE_SOURCES}</p>'
     earlier = "".join(sources[:-1])
     folded = f"<details><summary>Sources of earlier answers</summary>{earlier}</details>" if earlier else ""
     return (sources[-1] or f'<p class="hint">{NO_SOURCES}</p>') + folded
@@ -173,7 +194,7 @@ def _render_source(
         else f"<p><mark>{_words(reading_form(citation.quote))}</mark></p>"
     )
     entries = [references[key] for key in (passage.references if passage else ()) if key in references]
-    listed = "".join(f"<li>{_render_reference(entry)}</li>" for entry in entries)
+    listed = "".join(f"<li>{render_reference(entry)}</li>" for entry in entries)
     page = f", page {citation.page}" if citation.page else ""
     heading = f'<p class="heading">{_words(citation.heading)}</p>' if citation.heading else ""
     return (
@@ -183,11 +204,17 @@ def _render_source(
         f"<blockquote>{quoted}</blockquote>"
         f'<p class="evidence">Rests on: {_words("; ".join(citation.evidence))}</p>'
         f"{f'<ul>{listed}</ul>' if listed else ''}"
+        f'<p class="onward"><a href="{html.escape(address_of(citation))}">{_whole(citation)}</a></p>'
         f'<p class="back"><a href="#reply-{turn}">Back to the answer</a></p></section>'
     )
 
 
-def _render_reference(entry: Reference) -> str:
+def _whole(citation: Citation) -> str:
+    names = {"article": "Read the whole article", "note": "Read the whole note"}
+    return names.get(citation.kind, "Read it with all that stands around it")
+
+
+def render_reference(entry: Reference) -> str:
     """Authors (year). Title. Journal. DOI, the last as a link that nothing follows until it is clicked."""
     said = f"{entry.authors} ({entry.year})." if entry.year else f"{entry.authors}."
     parts = [
@@ -209,15 +236,18 @@ def _render_referral(reply: Reply, text: str) -> str:
     """
     lines = render_helplines(reply.helplines)
     words, found, rest = text.partition(lines) if lines else (text, "", "")
-    listed = render_helpline_list(reply.helplines) if found else ""
-    if listed and all(line.country == INTERNATIONAL for line in reply.helplines):
-        listed += CHOOSE_COUNTRY
-    now = (
-        f'<div class="now">{render_helpline_list(reply.helplines[:1])}</div>'
-        if reply.risk.level == "crisis"
-        else ""
-    )
+    listed = _referral_lines(reply.helplines) if found else ""
+    now = _emergency_now(reply.helplines) if reply.risk.level == "crisis" else ""
     return f'<div class="care">{now}{_paragraphs(words)}{listed}</div>{_paragraphs(rest)}'
+
+
+def _referral_lines(lines: Sequence[Helpline]) -> str:
+    everywhere = all(line.country == INTERNATIONAL for line in lines)
+    return render_helpline_list(lines) + (CHOOSE_COUNTRY if everywhere else "")
+
+
+def _emergency_now(lines: Sequence[Helpline]) -> str:
+    return f'<div class="now">{render_helpline_list(lines[:1])}</div>'
 
 
 def _place(citation: Citation) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from chat.spelling import Speller
 from chat.types import Hit
 from indexer.encoder import Vectors
 from indexer.errors import GuideError
@@ -103,6 +104,9 @@ class Retriever:
         self.index = index
         self.ranker = ranker
         self._askers = {fold(q): row for row, p in enumerate(index.passages) for q in p.questions}
+        self._speller = Speller(
+            (p.text for p in index.passages), (q for p in index.passages for q in p.questions)
+        )
         self._boundary = np.array([p.kind == "boundary" for p in index.passages], dtype=bool)
 
     def rank(self, query: Query, limit: int = 50) -> Ranking:
@@ -130,6 +134,10 @@ class Retriever:
         """The best cosine of any answer and of any boundary, from the signs of all passages."""
         best = signs[:, PASSAGE_SIGNS.index("best")]
         return float(best[~self._boundary].max(initial=0.0)), float(best[self._boundary].max(initial=0.0))
+
+    def mend(self, question: str) -> str:
+        """Return `question` as it is looked up: slips mended, unless its very words stand in the corpus."""
+        return question if self.knows(question) else self._speller.mend(question)
 
     def knows(self, question: str) -> bool:
         """True when the very words of `question` stand in the corpus."""

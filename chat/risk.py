@@ -1,18 +1,24 @@
 """The risk screen: sees danger in a message before anything is retrieved.
 
-The rules (chat/rules) carry the recall; a second net, a classifier on sentence vectors, can be joined by
-"or". The rules were written without a clinician, from the published work named in the README.
+Two layers look at each message. The rules (chat/rules) know wordings; the second net (chat/net.py) knows
+what the encoder makes of the whole. Either may raise the alarm, and the net may quieten a rule that is
+often wrong. Where the net is missing the screen stays on the careful side: weak signs count as danger.
+Rules and examples were written without a clinician, from the published work named in the README.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol, Self
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Self
 
+from chat.net import NET, Danger, NetBroken, Read, RiskNet
 from chat.normalise import Normalised
 from chat.rulebook import Finding, Rulebook, Sentence
-from chat.types import LEVELS, Category, RiskAssessment, Turn
+from chat.types import LEVELS, Category, Level, RiskAssessment, Turn
+from indexer.encoder import Encoder, SentenceEncoder
 
 LONGEST = 40_000  # characters screened; the middle of a longer message is not read and so not trusted
 LONGEST_QUESTION = 8_000  # characters of the guide's last turn: its question stands before the helplines
@@ -35,12 +41,14 @@ ORDER: tuple[Category, ...] = (
 )
 NONE = RiskAssessment("none")
 ERROR = RiskAssessment("concern", "self_harm", rule="error")
-
-
-class Classifier(Protocol):
-    """The second net. `texts` are the whole message and its sentences; None means that it sees nothing."""
-
-    def assess(self, texts: Sequence[str]) -> RiskAssessment | None: ...
+SURE = 0.9  # probability from which the net alone gives the category's own level, and not only concern
+USUAL: Mapping[Category, Level] = {
+    "stalking_control": "concern",
+    "pursuit_by_user": "concern",
+    "legal_order": "concern",
+}
+REPAIRED = 0.06  # share of letters that the normaliser changed from which the net reads its version too
+log = logging.getLogger("chat")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +64,53 @@ class _Reading:
 class RiskScreen:
     """Assesses messages in English. Holds no state between calls and keeps nothing that was said."""
 
-    def __init__(self, rules: Rulebook, classifier: Classifier | None = None) -> None:
+    def __init__(
+        self, rules: Rulebook, net: RiskNet | None = None, read: Read | None = None, careful: bool = False
+    ) -> None:
+        """`read`: how the net gets its readings where a call brings none. `careful`: there should be a
+        net and there is none."""
         self.rules = rules
-        self._classifier = classifier
+        self.net = net
+        self.careful = careful
+        self._reader = read
 
     @classmethod
-    def open(cls, classifier: Classifier | None = None) -> Self:
-        """The screen with the rules that lie beside this module; `RulesBroken` where one cannot be read."""
-        return cls(Rulebook(), classifier)
+    def open(cls, encoder: Encoder | None = None) -> Self:
+        """The screen with the rules that lie beside this module, and with the net for `encoder`.
 
-    def assess(self, message: str, history: Sequence[Turn] = ()) -> RiskAssessment:
+        `RulesBroken` where the rules cannot be read. A net that cannot be used is logged, and the screen
+        is careful then. Without an encoder the rules work alone.
+        """
+        if encoder is None:
+            return cls(Rulebook())
+        try:
+            if not isinstance(encoder, SentenceEncoder):
+                raise NetBroken(NET, f"the encoder {encoder.name} gives no token vectors")
+            return cls(Rulebook(), RiskNet.open(encoder.name), encoder.read)
+        except NetBroken as problem:
+            log.error("%s. Until then the risk screen takes weak signs for danger.", problem)
+            return cls(Rulebook(), careful=True)
+
+    def assess(self, message: str, history: Sequence[Turn] = (), read: Read | None = None) -> RiskAssessment:
         """The gravest thing in the message or, weaker, in the turns before it.
 
-        Never raises: whatever goes wrong gives a careful `concern`, never `none`.
+        `read` gives the encoder's readings of texts, where the caller has them already. Never raises:
+        whatever goes wrong gives a careful `concern`, never `none`.
         """
         try:
-            return self._assess(message, history)
+            return self._assess(message, history, read or self._reader)
         except Exception:  # the one place where any bug must still lead to the careful text
             return ERROR
+
+    def assess_by_layer(self, message: str, read: Read | None = None) -> dict[str, RiskAssessment]:
+        """What each layer sees in `message` by itself, for those who measure: "rules" and, if there, "net"."""
+        found = {"rules": RiskScreen(self.rules).assess(message)}
+        read = read or self._reader
+        if self.net and read:
+            danger = self.net.see(_spellings(message, self.rules.normaliser(message)), read)
+            raised = danger.probability >= self.net.facts.threshold
+            found["net"] = RiskAssessment(_level(danger), danger.category, rule="net") if raised else NONE
+        return found
 
     def assess_answer(self, text: str) -> bool:
         """False for a text that the guide must not say: methods, blame, ways round a block, a refusal to talk."""
@@ -82,29 +119,35 @@ class RiskScreen:
         except Exception:  # as above: what cannot be checked is not said
             return False
 
-    def _assess(self, message: str, history: Sequence[Turn]) -> RiskAssessment:
-        reading = self._read(message)
+    def _assess(self, message: str, history: Sequence[Turn], read: Read | None) -> RiskAssessment:
+        reading = self._read(message, read)
         said = [turn.content for turn in history if turn.role == "user"]
-        earlier = [self._read(content) for content in said[-TURNS_REMEMBERED:]]
+        earlier = [self._read(content, read) for content in said[-TURNS_REMEMBERED:]]
         candidates = [reading.own]
         candidates.extend(self._spread_over_turns(reading, earlier))
         candidates.extend(self._answers_a_question(reading, earlier, history))
         candidates.extend(self._remembered(earlier))
-        if not reading.own.routes:
-            candidates.extend(self._second_net(message, reading))
         return _gravest(candidates)
 
-    def _second_net(self, message: str, reading: _Reading) -> Iterable[RiskAssessment]:
-        if self._classifier is None:
-            return
+    def _second_opinion(
+        self, message: str, normal: Normalised, ruled: RiskAssessment, read: Read | None
+    ) -> RiskAssessment:
+        """What the net makes of what the rules saw."""
+        if self.net is None or read is None:
+            return ruled
         try:
-            seen = self._classifier.assess([message, *(s.text for s in reading.sentences)])
+            danger = self.net.see(_spellings(message, normal), read)
         except Exception:  # a broken net must not hide what the rules saw
-            seen = ERROR
-        if seen:
-            yield seen
+            return _gravest([ruled, ERROR])
+        if ruled.routes:
+            facts = self.net.facts
+            doubted = ruled.rule in facts.doubtful and danger.probability < facts.veto
+            return replace(ruled, level="support") if doubted else ruled
+        if danger.probability >= self.net.facts.threshold:
+            return RiskAssessment(_level(danger), danger.category, rule="net")
+        return ruled
 
-    def _read(self, message: str) -> _Reading:
+    def _read(self, message: str, read: Read | None = None) -> _Reading:
         too_long = len(message) > LONGEST
         if too_long:
             message = message[: LONGEST // 2] + "\n" + message[-LONGEST // 2 :]
@@ -117,10 +160,12 @@ class RiskScreen:
         ]
         if (joint := self.rules.combination(clues)) is not None:
             candidates.append(RiskAssessment(joint.level, joint.category, rule=joint.id))
-        if too_long:
-            candidates = [RiskAssessment(c.level, c.category, None, c.rule) for c in candidates]
-            candidates.append(RiskAssessment("concern", "self_harm", rule="too-long"))
-        return _Reading(normal, sentences, clues, _gravest(candidates))
+        if self.careful and clues:
+            candidates.append(RiskAssessment("concern", "self_harm", rule="careful"))
+        own = self._second_opinion(message, normal, _gravest(candidates), read)
+        if too_long:  # places in a message that was cut are not those of the message that was sent
+            own = _gravest([replace(own, span=None), RiskAssessment("concern", "self_harm", rule="too-long")])
+        return _Reading(normal, sentences, clues, own)
 
     def _spread_over_turns(self, reading: _Reading, earlier: list[_Reading]) -> Iterable[RiskAssessment]:
         """Weak signs of the last turns together, when this turn adds one."""
@@ -172,6 +217,19 @@ class RiskScreen:
             and self.rules.says("ordinary", turn.sentences)
             and not self.rules.says("takes_back", turn.sentences)
         )
+
+
+def _spellings(message: str, normal: Normalised) -> list[str]:
+    """The message, and how the normaliser reads it where that is much different."""
+    written = Counter(c for c in message.lower() if c.isalpha())
+    read = Counter(c for c in normal.text if c.isalpha())
+    changed = (written - read).total() + (read - written).total()
+    return [message, normal.text] if changed > REPAIRED * max(1, written.total()) else [message]
+
+
+def _level(danger: Danger) -> Level:
+    """The level of what only the net sees."""
+    return USUAL.get(danger.category, "crisis") if danger.probability >= SURE else "concern"
 
 
 def _gravest(candidates: Iterable[RiskAssessment]) -> RiskAssessment:

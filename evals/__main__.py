@@ -1,4 +1,4 @@
-"""guide-evals: measure the guide, and fit its ranking."""
+"""guide-evals: measure the guide, hold it against a baseline, and explain what it does."""
 
 from __future__ import annotations
 
@@ -8,25 +8,42 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from indexer.errors import GuideError
 
 if TYPE_CHECKING:
+    from chat.guide import Guide
     from chat.retrieval import Ranker
-    from evals.run import Progress, Run
+    from evals.cases import CaseSource
+    from evals.compare import Comparison
+    from evals.run import Asked, Keep, Progress, Run, Screened
     from indexer.encoder import Encoder
 
-PASSED, BREACHED, BROKEN = 0, 1, 2
-SUITE_NAMES = ("retrieval", "grounding", "abstention", "followups", "safety", "latency", "all")
+PASSED, REGRESSED, BROKEN = 0, 1, 2
+SUITE_NAMES = (
+    "retrieval",
+    "grounding",
+    "nuggets",
+    "abstention",
+    "followups",
+    "misuse",
+    "safety",
+    "robustness",
+    "latency",
+    "all",
+)
 FIRST_QUESTION = "How long should no contact last?"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line. Returns 0 for a pass, 1 when a floor is breached, 2 for a broken run.
+    """Run the command line. Returns 0 for a pass, 1 for a regression, 2 for a broken run.
 
-    An error of the program itself counts as a broken run, and keeps its traceback.
+    A regression is a breached floor, a figure worse than the baseline's by more than chance, or a
+    wrong reply to a case that must be right. An error of the program itself counts as a broken
+    run, and keeps its traceback.
     """
     options = _parser().parse_args(arguments)
     try:
@@ -47,12 +64,45 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="guide-evals", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_run(commands.add_parser("run", help="ask the cases and print the figures"))
+    _add_report(commands.add_parser("report", help="print a saved run, and write its page"))
+    _add_explain(
+        commands.add_parser("explain", help="what happened to one case, and why it is right or wrong")
+    )
+    _add_diff(commands.add_parser("diff", help="which replies changed between two builds of the index"))
+    _add_compare(commands.add_parser("compare", help="hold one saved run against another"))
+    _add_baseline(commands.add_parser("baseline", help="save or show the run that new ones are held against"))
 
     rules = commands.add_parser("rules", help="what the risk rules do on the labelled examples beside them")
     rules.set_defaults(run=_rules)
 
-    run = commands.add_parser("run", help="ask the cases and print the figures")
-    run.add_argument("--suite", choices=SUITE_NAMES, default="all", help="what to measure (default: all)")
+    fit = commands.add_parser("fit", help="fit the ranking on the development cases, and say what flipped")
+    fit.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: chat/ranker.json)")
+    fit.add_argument(
+        "--net",
+        action="store_true",
+        help="train the second net of the risk screen instead, and say which messages flipped (some minutes)",
+    )
+    fit.add_argument(
+        "--corpus",
+        type=Path,
+        default=Path(os.environ.get("GUIDE_CORPUS", "corpus")),
+        metavar="DIR",
+        help="whose questions the net learns as harmless (default: $GUIDE_CORPUS or corpus)",
+    )
+    _add_cases(fit)
+    _add_index(fit)
+    fit.set_defaults(run=_fit)
+    return parser
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "--suite",
+        choices=SUITE_NAMES,
+        action="append",
+        help="what to measure; may be given several times (default: all)",
+    )
     run.add_argument("--split", choices=("test", "dev"), default="test", help="which cases (default: test)")
     run.add_argument(
         "-k",
@@ -61,80 +111,380 @@ def _parser() -> argparse.ArgumentParser:
         help="only cases whose id, kind, label, style, topics or idea hold these words, joined by and, or, not; no floor is judged (default: all)",
     )
     run.add_argument(
+        "--quick",
+        action="store_true",
+        help="every tenth case and those that must be right; no floor is judged (default: off)",
+    )
+    run.add_argument(
+        "-x",
+        dest="stop",
+        action="store_true",
+        help="stop at the first case that is wrong, and was right in the baseline where there is one (default: off)",
+    )
+    run.add_argument(
         "--json",
         metavar="FILE",
-        help="also write everything per case; - for stdout, and the table goes to stderr (default: off)",
+        help="save the run; - for stdout, and the table goes to stderr (default: off)",
     )
-    _add_folders(run)
+    run.add_argument("--html", metavar="FILE", type=Path, help="also write the page (default: off)")
+    run.add_argument("--junit", metavar="FILE", type=Path, help="also write JUnit XML (default: off)")
+    run.add_argument(
+        "--floors",
+        type=Path,
+        metavar="FILE",
+        help="the worst values that pass (default: evals/floors.json for the cases beside it)",
+    )
+    run.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="the run to hold this one against (default: evals/baseline.json for the cases beside it)",
+    )
+    run.add_argument(
+        "--corpus",
+        type=Path,
+        metavar="DIR",
+        help="the folder that the index was built from (default: $GUIDE_CORPUS or corpus for the default index)",
+    )
+    _add_cases(run)
+    _add_index(run)
     run.set_defaults(run=_run)
 
-    fit = commands.add_parser("fit", help="fit the ranking on the development cases, and say what flipped")
-    fit.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: chat/ranker.json)")
-    _add_folders(fit)
-    fit.set_defaults(run=_fit)
-    return parser
 
-
-def _add_folders(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--cases", type=Path, metavar="DIR", help="the folder of the case files (default: evals/cases)"
+def _add_report(report: argparse.ArgumentParser) -> None:
+    report.add_argument("saved", type=Path, metavar="RUN", help="a run saved with --json")
+    report.add_argument("--html", type=Path, metavar="FILE", help="write the page there (default: off)")
+    report.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="the run to hold it against (default: evals/baseline.json where that is of the same cases)",
     )
+    report.set_defaults(run=_report)
+
+
+def _add_explain(explain: argparse.ArgumentParser) -> None:
+    explain.add_argument("case", metavar="CASE", help="the id of a case")
+    explain.add_argument(
+        "--split", choices=("test", "dev"), default="test", help="where to look first (default: test)"
+    )
+    _add_cases(explain)
+    _add_index(explain)
+    explain.set_defaults(run=_explain)
+
+
+def _add_diff(diff: argparse.ArgumentParser) -> None:
+    for name, words in (("--before", "the older"), ("--after", "the newer")):
+        diff.add_argument(
+            name,
+            type=Path,
+            required=True,
+            metavar="BUILD",
+            help=f"{words} build: an index folder, or a folder in its builds/ (default: none; needed)",
+        )
+    diff.add_argument(
+        "--questions",
+        type=Path,
+        metavar="FILE",
+        help="plain questions, one a line, asked besides the cases (default: evals/cases/questions.txt)",
+    )
+    diff.add_argument(
+        "--quick", action="store_true", help="every tenth case only, and all plain questions (default: off)"
+    )
+    diff.add_argument(
+        "--html", type=Path, metavar="FILE", help="also write a page, side by side (default: off)"
+    )
+    _add_cases(diff)
+    diff.set_defaults(run=_diff)
+
+
+def _add_compare(compare: argparse.ArgumentParser) -> None:
+    compare.add_argument("base", type=Path, metavar="BASE", help="the older saved run")
+    compare.add_argument("new", type=Path, metavar="NEW", help="the newer saved run")
+    compare.add_argument(
+        "--across",
+        metavar="KEYS",
+        default="",
+        help="what may differ, joined by commas: corpus, cases, model, model_hash, split, part (default: nothing)",
+    )
+    compare.set_defaults(run=_compare)
+
+
+def _add_baseline(baseline: argparse.ArgumentParser) -> None:
+    actions = baseline.add_subparsers(required=True, metavar="ACTION")
+    save = actions.add_parser(
+        "save", help="make a saved run the baseline, and put its figures into the README"
+    )
+    save.add_argument("saved", type=Path, metavar="RUN", help="a run saved with --json")
+    save.set_defaults(run=_save_baseline)
+    show = actions.add_parser("show", help="print the figures of the baseline")
+    show.set_defaults(run=_show_baseline)
+
+
+def _add_cases(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cases",
+        type=Path,
+        metavar="PATH",
+        help="a folder of case files, or one file with all cases (default: evals/cases)",
+    )
+
+
+def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--index", type=Path, metavar="DIR", help="the index folder (default: $GUIDE_INDEX or .index)"
     )
 
 
+# run
+
+
 def _run(options: argparse.Namespace) -> int:
-    started = time.perf_counter()
-    from chat.guide import Guide
     from evals import report
-    from evals.cases import FOLDER
-    from evals.run import SUITES, keep_matching, perform
+    from evals.baseline import BASELINE
+    from evals.junit import render_junit
+    from evals.page import render_page
+    from evals.record import write_run
+    from evals.suites import FLOORS
+
+    source = _source(options)
+    own = options.cases is None
+    floors = options.floors or (FLOORS if own else None)
+    base = _open_base(options.baseline or (BASELINE if own else None), must=options.baseline is not None)
+    saved = _measured(options, source, floors, base)
+    if saved is None:
+        return REGRESSED
+    comparison, compared = _held_against(base, saved)
+    screen: TextIO = sys.stderr if options.json == "-" else sys.stdout
+    print("\n".join(part for part in (report.render(saved), compared) if part), file=screen)
+    if options.json == "-":
+        print(json.dumps(saved, ensure_ascii=False, indent=1))
+    elif options.json:
+        write_run(Path(options.json), saved)
+    if options.junit:
+        _write_text(options.junit, render_junit(saved, _known(base)))
+    if options.html:
+        _write_text(options.html, render_page(saved, comparison))
+    failed = (
+        bool(comparison and comparison.regressed)
+        or bool(report.breaches(saved))
+        or not all(saved["must"].values())
+    )
+    return REGRESSED if failed else PASSED
+
+
+def _measured(
+    options: argparse.Namespace, source: CaseSource, floors: Path | None, base: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """Ask everything and return the run to be saved; None where -x ended it."""
+    started = time.perf_counter()
+    from evals.claims import read_claims
+    from evals.provenance import provenance
+    from evals.record import record
+    from evals.run import SUITES, Stopped, perform
     from evals.suites import measure
 
-    suites = SUITES if options.suite == "all" else (options.suite,)
-    keep = keep_matching(options.expression) if options.expression else None
-    guide = Guide.open(options.index)
-    guide.reply(FIRST_QUESTION)
+    suites = [s for s in SUITES if not options.suite or s in options.suite or "all" in options.suite]
+    guide = _open_guide(options.index)
     cold = (time.perf_counter() - started) * 1000
-    folder = options.cases or FOLDER
-    run = perform(guide, options.split, suites, folder, keep, _progress())
+    stop = _stop_at(base) if options.stop else (lambda found: False)
+    try:
+        run = perform(
+            guide,
+            source,
+            suites,
+            corpus=_corpus(options),
+            keep=_keep(options),
+            progress=progress_of(sys.stderr),
+            stop=stop,
+        )
+    except Stopped as stopped:
+        print(f"stopped at {stopped.case.id}. See why with: guide-evals explain {stopped.case.id}")
+        return None
     run.cold_start_ms = cold
-    measured = measure(run, suites)
-    origin = report.provenance(guide.index, options.split, folder)
-    seconds = time.perf_counter() - started
-    data = report.to_json(run, measured, origin, seconds)
-    table = report.render(run, measured, origin, seconds, data["hash"])
-    _write(options.json, json.dumps(data, ensure_ascii=False, indent=1), table)
-    return BREACHED if data["breached"] or data["times"]["breached"] else PASSED
+    origin = provenance(guide.index, source, _part(options))
+    claims = () if source.is_file else read_claims(source.path)
+    return record(run, measure(run, suites, floors), claims, origin, time.perf_counter() - started)
 
 
-def _write(target: str | None, data: str, table: str) -> None:
-    screen: TextIO = sys.stderr if target == "-" else sys.stdout
-    print(table, file=screen)
-    if target == "-":
-        print(data)
-    elif target:
-        try:
-            Path(target).write_text(data + "\n", encoding="utf-8")
-        except OSError as error:
-            raise GuideError(f"{target} cannot be written: {error.strerror}") from error
+def _open_guide(index: Path | None) -> Guide:
+    from chat.guide import Guide
+
+    guide = Guide.open(index)
+    guide.reply(FIRST_QUESTION)
+    return guide
 
 
-def _progress() -> Progress:
-    """A line that counts, for a person who watches; nothing for a log."""
-    if not sys.stderr.isatty():
-        return lambda what, done, total: None
+def _source(options: argparse.Namespace) -> CaseSource:
+    from evals.cases import FOLDER, CaseSource
+
+    return CaseSource(options.cases or FOLDER, options.split)
+
+
+def _corpus(options: argparse.Namespace) -> Path | None:
+    """The folder that the index was built from; None where nobody says which it is."""
+    if options.corpus or options.index:
+        return options.corpus if options.corpus is None else Path(options.corpus)
+    default = Path(os.environ.get("GUIDE_CORPUS", "corpus"))
+    return default if default.is_dir() else None
+
+
+def _keep(options: argparse.Namespace) -> Keep | None:
+    from evals.run import keep_matching, keep_some
+
+    if options.expression:
+        return keep_matching(options.expression)
+    return keep_some() if options.quick else None
+
+
+def _part(options: argparse.Namespace) -> str:
+    """Which of the cases are asked, in words; empty for all of them."""
+    suites = sorted(set(options.suite or ()) - {"all"}) if "all" not in (options.suite or ()) else []
+    words = [f"-k {options.expression}" if options.expression else "quick" if options.quick else "", *suites]
+    return " ".join(word for word in words if word)
+
+
+def _stop_at(base: dict[str, Any] | None) -> Callable[[Asked | Screened], bool]:
+    """A test for -x: wrong, and no case that the baseline has wrong as well."""
+    known = _known(base)
+    return lambda found: not found.right and known.get(found.case.id, True)
+
+
+def _known(base: dict[str, Any] | None) -> dict[str, bool]:
+    """Whether the baseline has a case right, by its id."""
+    return {case: right for part in (base["right"].values() if base else ()) for case, right in part.items()}
+
+
+def _write_text(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise GuideError(f"{path} cannot be written: {error.strerror}") from error
+
+
+def _open_base(path: Path | None, must: bool) -> dict[str, Any] | None:
+    from evals.record import read_run
+
+    return read_run(path) if path and (must or path.exists()) else None
+
+
+def _held_against(base: dict[str, Any] | None, saved: dict[str, Any]) -> tuple[Comparison | None, str]:
+    """What the run changed against the baseline, and that in words.
+
+    A part of the cases is compared too; another corpus, model or other cases are named and not compared.
+    """
+    from evals.compare import NotComparable, compare, render_comparison
+
+    if base is None:
+        return None, ""
+    try:
+        found = compare(base, saved, across=("part",))
+    except NotComparable as problem:
+        return None, f"\nbaseline  not compared: {'; '.join(problem.differences.values())}"
+    return found, f"\nagainst the baseline\n{render_comparison(found)}"
+
+
+def progress_of(stream: TextIO) -> Progress:
+    """A bar for a person who watches, one line for each finished part for a log."""
+    if not stream.isatty():
+        return lambda what, done, total: (
+            print(f"asked {what}: {total}", file=stream, flush=True) if done == total else None
+        )
+    from tqdm import tqdm
+
+    bars: dict[str, Any] = {}
 
     def draw(what: str, done: int, total: int) -> None:
-        print(
-            f"\r\x1b[K{what} {done} of {total}",
-            end="" if done < total else "\r\x1b[K",
-            file=sys.stderr,
-            flush=True,
-        )
+        bar = bars.get(what) or bars.setdefault(what, tqdm(total=total, desc=what, leave=False, file=stream))
+        bar.update(done - bar.n)
+        if done == total:
+            bars.pop(what).close()
 
     return draw
+
+
+# report, explain, diff, compare, baseline
+
+
+def _report(options: argparse.Namespace) -> int:
+    from evals import report
+    from evals.baseline import BASELINE
+    from evals.page import render_page
+    from evals.record import read_run
+
+    saved = read_run(options.saved)
+    base = _open_base(options.baseline or BASELINE, must=options.baseline is not None)
+    comparison, compared = _held_against(base, saved)
+    print("\n".join(part for part in (report.render(saved), compared) if part))
+    if options.html:
+        _write_text(options.html, render_page(saved, comparison))
+    return PASSED
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from evals.cases import CaseError, CaseSource
+    from evals.explain import explain, find_case
+    from evals.run import Questioner
+
+    source = _source(options)
+    try:
+        stem, case = find_case(source, options.case)
+    except CaseError:
+        source = CaseSource(source.path, "dev" if source.split == "test" else "test")
+        stem, case = find_case(source, options.case)
+    print(explain(Questioner(_open_guide(options.index), source), stem, case))
+    return PASSED
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from evals.cases import FOLDER
+    from evals.diff import QUESTIONS, diff_builds, every_question, read_questions, render_diff
+    from evals.run import keep_some
+
+    keep = keep_some() if options.quick else None
+    questions = every_question(options.cases or FOLDER, keep) + read_questions(options.questions or QUESTIONS)
+    found = diff_builds(options.before, options.after, questions, progress_of(sys.stderr))
+    print(render_diff(found))
+    if options.html:
+        from evals.page import render_diff_page
+
+        _write_text(options.html, render_diff_page(found))
+    return PASSED
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from evals.compare import compare, render_comparison
+    from evals.record import read_run
+
+    across = [key.strip() for key in options.across.split(",") if key.strip()]
+    found = compare(read_run(options.base), read_run(options.new), across)
+    print(render_comparison(found))
+    return REGRESSED if found.regressed else PASSED
+
+
+def _save_baseline(options: argparse.Namespace) -> int:
+    from evals.baseline import BASELINE, save_baseline
+    from evals.record import read_run
+
+    saved = read_run(options.saved)
+    save_baseline(saved)
+    print(f"baseline  {saved['hash']} saved in {BASELINE}; the README and the history say so")
+    return PASSED
+
+
+def _show_baseline(options: argparse.Namespace) -> int:
+    from evals import report
+    from evals.baseline import BASELINE, open_baseline
+
+    saved = open_baseline()
+    if saved is None:
+        raise GuideError(f"No baseline at {BASELINE}. Save one with: guide-evals baseline save RUN")
+    print(report.render_figures(saved))
+    return PASSED
+
+
+# rules, fit
 
 
 def _rules(options: argparse.Namespace) -> int:
@@ -146,6 +496,8 @@ def _rules(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
+    if options.net:
+        return _fit_net(options)
     from chat.guide import DEFAULT_INDEX
     from chat.retrieval import RANKER, Ranker
     from evals.cases import FOLDER
@@ -167,6 +519,24 @@ def _fit(options: argparse.Namespace) -> int:
     return PASSED
 
 
+def _fit_net(options: argparse.Namespace) -> int:
+    from chat.net import NET
+    from chat.risk import RiskScreen
+    from evals.cases import FOLDER, read_cases
+    from evals.fit_net import fit_net, render_screen_flips, screen_cases
+    from indexer.encoder import SentenceEncoder
+
+    cases = read_cases("safety-dev", options.cases or FOLDER)
+    encoder = SentenceEncoder()
+    before = screen_cases(RiskScreen.open(encoder), cases)
+    facts = fit_net(options.corpus, options.out or NET)
+    after = screen_cases(RiskScreen.open(encoder), cases)
+    for name, value in facts.items():
+        print(f"{name:<22}{', '.join(value) if isinstance(value, tuple) else value}")
+    print(render_screen_flips(cases, before, after))
+    return PASSED
+
+
 def _fitted_before() -> Ranker | None:
     """The ranking that is in use; None where there is none yet or it is of another shape."""
     from chat.retrieval import Ranker
@@ -182,10 +552,12 @@ def _develop(path: Path, encoder: Encoder, ranker: Ranker, folder: Path) -> Run:
     """Ask the development cases with this ranking."""
     from chat.guide import Guide
     from chat.risk import RiskScreen
+    from evals.cases import CaseSource
     from evals.run import perform
 
     guide = Guide(path, encoder, ranker, RiskScreen.open())
-    return perform(guide, "dev", ("abstention", "followups"), folder, progress=_progress())
+    source = CaseSource(folder, "dev")
+    return perform(guide, source, ("abstention", "followups"), progress=progress_of(sys.stderr))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ def _neutral() -> Ranker:
 
 
 def _example(encoder: Encoder, retriever: Retriever, case: Case) -> _Example:
-    query = Query(case.message, encoder.encode([case.message]))
+    text = retriever.mend(case.message)
+    query = Query(text, encoder.encode([text]))
     return _Example(case, query, retriever.passage_signs(query))
 
 

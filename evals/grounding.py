@@ -36,6 +36,13 @@ _MARKS = re.compile(r"\s*(?:\[\d+\])+")
 _MARK = re.compile(r"\[(\d+)\]")
 _ITEM = re.compile(r"[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t]+")
 _BLOCKS = re.compile(r"\n\s*\n|\n(?=[ \t]*(?:[-*+•]|\d{1,3}[.)])[ \t])")
+# Words of a sentence without which a part of it may say something else.
+_TURNS = re.compile(
+    r"n['\u2019]t\b|\b(?:not|no|nor|never|none|nobody|nothing|neither|without|hardly|cannot|if|unless|until|when|"
+    r"where|while|although|though|but|except|only|than|whether|may|might|could|would|seems?|tends?|argues?|"
+    r"says?|said|claims?|believes?|thinks?|calls?|according|in one|in a)\b",
+    re.IGNORECASE,
+)
 _SENTENCE_END = re.compile(r"[.!?…]['\")\]’”]*$")
 
 
@@ -108,6 +115,25 @@ def supports(sentence: str, quotes: Sequence[str]) -> bool:
     """
     wanted = norm(sentence)
     return bool(wanted) and any(wanted in _runs(quote) for quote in quotes)
+
+
+def supports_clause(claim: str, quotes: Sequence[str]) -> bool:
+    """True when the claim is a part of one whole sentence whose rest does not turn it round.
+
+    The support test for a guide that quotes clauses (a "partial quotation"): word for word, and
+    what is left out before and behind carries no negation, condition, contrast or attribution.
+    A whole sentence is its own largest part.
+    """
+    wanted = norm(claim).rstrip(".,;:!?")
+    if supports(claim, quotes) or not wanted:
+        return bool(wanted)
+    part = re.compile(rf"(?<!\w){re.escape(wanted)}(?!\w)", re.IGNORECASE)
+    for sentence in {s for quote in quotes for s in whole_sentences(quote)}:
+        for found in part.finditer(sentence):
+            same = found.group()[1:] == wanted[1:]  # only the first letter may change its case
+            if same and not _TURNS.search(f"{sentence[: found.start()]} | {sentence[found.end() :]}"):
+                return True
+    return False
 
 
 def stands(citation: Citation, document_text: str) -> bool:

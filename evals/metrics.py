@@ -1,26 +1,39 @@
-"""Pure metrics: judgements in, `Metric` out. Each names its formula, its source and its edge cases.
+"""Pure metrics: scores of cases in, `Metric` out. Each names its formula, its source and its edge cases.
 
 Nothing here knows the guide. A metric over no case is undefined: its value is None and n is 0; it
-is never 0, 1 or NaN. Intervals are 95 %.
+is never 0, 1 or NaN. Where the anchors disagree, the rules are these: an empty answer is not
+grounded, and neither skipped nor perfect; silence is no answer, so it is left out of grounding
+and counted in abstention; a query without anything relevant is left out of retrieval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
+
+from evals.intervals import STATISTICS, StatisticName, bootstrap, clopper_pearson
 
 Better = Literal["higher", "lower"]
-Array = npt.NDArray[np.float64]
-Statistic = Callable[[Array], Array]  # weights of shape (draws, n) to values of shape (draws,)
-DRAWS = 2000
-SEED = 20261123
-LEVEL = 0.95
-ECE_BINS = 10
 DIGITS = 4  # of a value in a report
+FEW = 5  # with fewer hits or misses than this a share is near 0 or 1, and its interval is exact
+HALF = 0.5  # the share of its nuggets that a correct answer holds at least
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What one case counts in one figure: the two numbers that its statistic takes.
+
+    For a mean, `value` and a weight of 1; for a ratio, part and whole; for AUROC, ECE and AURC, the
+    confidence and whether it was right (1 or 0).
+    """
+
+    case: str
+    value: float
+    weight: float = 1.0
+    cluster: str = ""  # cases of one cluster are drawn together; empty: the case stands for itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +41,7 @@ class Metric:
     """One figure. `low` and `high` bound its interval; None where none can be given.
 
     `floor` is the worst value that passes: a least value where higher is better, a most value
-    where lower is.
+    where lower is. `scores` are kept so that two runs can be compared case by case.
     """
 
     name: str
@@ -38,6 +51,8 @@ class Metric:
     n: int
     better: Better = "higher"
     floor: float | None = None
+    statistic: StatisticName | None = None  # None: cannot be compared case by case
+    scores: tuple[Score, ...] = field(default=(), repr=False)
 
     @property
     def breached(self) -> bool:
@@ -57,81 +72,73 @@ def undefined(name: str, better: Better = "higher") -> Metric:
     return Metric(name, None, None, None, 0, better)
 
 
-# Intervals
-
-
-def bootstrap(
-    clusters: Sequence[str], statistic: Statistic, draws: int = DRAWS
-) -> tuple[float, float] | None:
-    """Percentile interval of `statistic` when whole clusters are drawn with replacement, seeded.
-
-    Efron & Tibshirani (1993), chapter 13; clusters because cases of one idea are not independent.
-    Draws in which the statistic is undefined (NaN) are left out; None when all of them are.
-    """
-    if not clusters:
-        return None
-    names, member = np.unique(np.asarray(clusters), return_inverse=True)
-    generator = np.random.default_rng(SEED)
-    counts = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=draws)
-    values = statistic(counts[:, member].astype(np.float64))
-    values = values[~np.isnan(values)]
-    if not len(values):
-        return None
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(values, [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def clopper_pearson(hits: int, n: int) -> tuple[float, float]:
-    """Exact binomial interval (Clopper & Pearson 1934), for rates near 0 or 1. Needs n > 0."""
-    from scipy.stats import binomtest
-
-    if not 0 <= hits <= n or n == 0:
-        raise ValueError(f"hits must be in [0, n] and n above 0, got hits={hits} n={n}")
-    interval = binomtest(hits, n).proportion_ci(confidence_level=LEVEL, method="exact")
-    return float(interval.low), float(interval.high)
-
-
 # General forms
 
 
-def mean(name: str, values: Sequence[float], clusters: Sequence[str], better: Better = "higher") -> Metric:
-    """Sum of values / number of values, with a bootstrap interval."""
-    return ratio(name, values, [1.0] * len(values), clusters, better)
+def mean(name: str, scores: Sequence[Score], better: Better = "higher") -> Metric:
+    """Sum of values / sum of weights; n is the sum of weights. Undefined when that is 0.
 
-
-def ratio(
-    name: str,
-    parts: Sequence[float],
-    wholes: Sequence[float],
-    clusters: Sequence[str],
-    better: Better = "higher",
-) -> Metric:
-    """Sum of parts / sum of wholes; n is the sum of wholes. Undefined when that is 0."""
-    total = sum(wholes)
+    With weights of 1 a mean, else a ratio. The interval is the clustered bootstrap's, or exact
+    (Clopper-Pearson, over clusters) where a share of yes and no is near 0 or 1.
+    """
+    total = sum(s.weight for s in scores)
     if not total:
         return undefined(name, better)
-    above, below = np.asarray(parts, dtype=float), np.asarray(wholes, dtype=float)
-    found = bootstrap(clusters, lambda weights: _divide(weights @ above, weights @ below))
-    low, high = found or (None, None)
-    return Metric(name, sum(parts) / total, low, high, round(total), better)
+    value = sum(s.value for s in scores) / total
+    low, high = _interval("ratio", scores)
+    return Metric(name, value, low, high, round(total), better, None, "ratio", tuple(scores))
 
 
-def proportion(name: str, hits: Collection[bool], better: Better = "higher") -> Metric:
-    """Share of True, with a Clopper-Pearson interval. For rates that should be near 0 or 1."""
-    if not hits:
-        return undefined(name, better)
-    low, high = clopper_pearson(sum(hits), len(hits))
-    return Metric(name, sum(hits) / len(hits), low, high, len(hits), better)
+def share(name: str, scores: Sequence[Score], better: Better = "higher") -> Metric:
+    """Hits / cases, with a Clopper-Pearson interval. For rates that should be near 0 or 1.
 
-
-def drop(name: str, clean: Sequence[bool], changed: Sequence[bool], clusters: Sequence[str]) -> Metric:
-    """mean(clean) - mean(changed) over the same cases, with a paired bootstrap interval.
-
-    Below 0 when the change helped.
+    Cases are taken one by one here: of single messages that share nothing.
     """
-    losses = [float(a) - float(b) for a, b in zip(clean, changed, strict=True)]
-    return mean(name, losses, clusters, "lower")
+    if not scores:
+        return undefined(name, better)
+    hits = round(sum(s.value for s in scores))
+    low, high = clopper_pearson(hits, len(scores))
+    return Metric(name, hits / len(scores), low, high, len(scores), better, None, "ratio", tuple(scores))
+
+
+def count(name: str, hits: int, n: int, better: Better = "higher") -> Metric:
+    """A share of which only the counts are known, with a Clopper-Pearson interval."""
+    if not n:
+        return undefined(name, better)
+    low, high = clopper_pearson(hits, n)
+    return Metric(name, hits / n, low, high, n, better)
+
+
+def drop(name: str, clean: Sequence[Score], changed: Sequence[Score]) -> Metric:
+    """mean(clean) - mean(changed) over the same cases in the same order, with a paired interval.
+
+    Robustness drop: below 0 when the change helped.
+    """
+    losses = [replace(a, value=a.value - b.value) for a, b in zip(clean, changed, strict=True)]
+    return mean(name, losses, "lower")
+
+
+def _interval(statistic: StatisticName, scores: Sequence[Score]) -> tuple[float | None, float | None]:
+    clusters = [s.cluster or s.case for s in scores]
+    plain = statistic == "ratio" and all(s.weight == 1.0 and s.value in (0.0, 1.0) for s in scores)
+    hits = sum(s.value for s in scores)
+    if plain and min(hits, len(scores) - hits) < FEW:
+        n = len(set(clusters))
+        return clopper_pearson(round(n * hits / len(scores)), n)
+    found = bootstrap(clusters, statistic, [s.value for s in scores], [s.weight for s in scores])
+    return found or (None, None)
+
+
+def _of_pairs(name: str, statistic: StatisticName, scores: Sequence[Score], better: Better) -> Metric:
+    """A metric over a confidence and a label of each case."""
+    if not scores:
+        return undefined(name, better)
+    first, second = np.array([s.value for s in scores]), np.array([s.weight for s in scores])
+    value = float(STATISTICS[statistic](np.ones((1, len(scores))), first, second)[0])
+    if np.isnan(value):
+        return undefined(name, better)
+    low, high = _interval(statistic, scores)
+    return Metric(name, value, low, high, len(scores), better, None, statistic, tuple(scores))
 
 
 # Retrieval
@@ -178,8 +185,8 @@ def capped_recall(ranked: Sequence[str], relevant: Collection[str], k: int) -> f
 def citation_recall(supported: Sequence[bool]) -> float:
     """Share of an answer's sentences that their citations support, taken together.
 
-    An answer without a sentence scores 0: it is not skipped. Abstentions are not answers and do
-    not come here.
+    Citation recall and, sentence by sentence, groundedness. An answer without a sentence scores
+    0: it is not skipped. Abstentions are not answers and do not come here.
     """
     return sum(supported) / len(supported) if supported else 0.0
 
@@ -198,59 +205,73 @@ def is_needed(alone: bool, others: bool, together: bool) -> bool:
     return together and (alone or not others)
 
 
+# Nuggets (TREC RAG 2024 AutoNuggetizer: Pradeep et al. 2024; assigned here by evidence, not by a model)
+
+
+def nugget_recall(found: Sequence[bool]) -> float | None:
+    """Share of a case's nuggets that stand in its answer (strict: no half marks). None without nuggets.
+
+    No answer holds no nugget, so needless silence scores 0.
+    """
+    return sum(found) / len(found) if found else None
+
+
+def nugget_density(carrying: Sequence[bool]) -> float | None:
+    """Share of an answer's sentences that carry a nugget of its topic: the price of dumping whole pages.
+
+    None for an answer without sentences.
+    """
+    return sum(carrying) / len(carrying) if carrying else None
+
+
 # Abstention and confidence
 
 
-def auroc(name: str, positive: Sequence[float], negative: Sequence[float], clusters: Sequence[str]) -> Metric:
-    """P(score of a positive > score of a negative), ties counting half. Undefined if a side is empty.
+def confidence_auroc(name: str, scores: Sequence[Score]) -> Metric:
+    """How well the confidence (value) tells what can be answered (weight 1) from what cannot (0).
 
-    `clusters` names those of the positives, then those of the negatives.
+    0.5 is chance. Undefined when either side is empty.
     """
-    from sklearn.metrics import roc_auc_score
-
-    if not positive or not negative:
-        return undefined(name)
-    high, low = np.asarray(positive), np.asarray(negative)
-    wins = (high[:, None] > low[None, :]) + 0.5 * (high[:, None] == low[None, :])
-
-    def weighted(weights: Array) -> Array:
-        plus, minus = weights[:, : len(high)], weights[:, len(high) :]
-        return _divide(((plus @ wins) * minus).sum(axis=1), plus.sum(axis=1) * minus.sum(axis=1))
-
-    value = roc_auc_score([1] * len(high) + [0] * len(low), [*positive, *negative])
-    least, most = bootstrap(clusters, weighted) or (None, None)
-    return Metric(name, float(value), least, most, len(high) + len(low))
+    return _of_pairs(name, "auroc", scores, "higher")
 
 
-def calibration_error(
-    name: str, confidences: Sequence[float], right: Sequence[bool], clusters: Sequence[str]
-) -> Metric:
-    """Expected calibration error: sum over bins of |bin| / n * |share right - mean confidence|.
+def calibration_error(name: str, scores: Sequence[Score]) -> Metric:
+    """Expected calibration error of the confidence (value) against what was so (weight). 0 is best."""
+    return _of_pairs(name, "ece", scores, "lower")
 
-    Naeini et al. (2015); ten bins of equal width, 1.0 belongs to the last. Its interval leans
-    upwards, as the error of a resample does. Undefined over no case.
-    """
-    if not confidences:
-        return undefined(name, "lower")
-    own = np.asarray(confidences, dtype=float)
-    gaps = np.asarray(right, dtype=float) - own
-    bins = np.minimum((own * ECE_BINS).astype(int), ECE_BINS - 1)
-    inside = np.eye(ECE_BINS)[bins]  # (n, bins)
 
-    def error(weights: Array) -> Array:
-        total: Array = np.abs(weights @ (inside * gaps[:, None])).sum(axis=1)
-        return _divide(total, weights.sum(axis=1))
-
-    low, high = bootstrap(clusters, error) or (None, None)
-    return Metric(name, float(error(np.ones((1, len(own))))[0]), low, high, len(own), "lower")
+def risk_area(name: str, scores: Sequence[Score]) -> Metric:
+    """Area under the risk-coverage curve of the confidence (value) and what was right (weight). 0 is best."""
+    return _of_pairs(name, "aurc", scores, "lower")
 
 
 def truthfulness(answered: bool, right: bool) -> float:
     """1 for what is right (an answer, or silence where there is none), 0 for a needless silence, -1
-    for a wrong answer (CRAG: Yang et al. 2024)."""
+    for a wrong answer (CRAG: Yang et al. 2024).
+
+    An answer is right when its first citation is on the topic and, where the case has nuggets, it
+    holds at least half of them.
+    """
     if right:
         return 1.0
     return -1.0 if answered else 0.0
+
+
+# The support test itself (after GroUSE: Muller et al. 2024)
+
+
+def balanced_accuracy(
+    name: str, accepted_supported: Sequence[bool], rejected_others: Sequence[bool]
+) -> Metric:
+    """Half of (share of supported claims accepted + share of unsupported ones rejected).
+
+    The measure of LLM-AggreFact (Tang et al. 2024). Undefined when either side is empty.
+    """
+    if not accepted_supported or not rejected_others:
+        return undefined(name)
+    sides = (accepted_supported, rejected_others)
+    value = sum(sum(side) / len(side) for side in sides) / 2
+    return Metric(name, value, None, None, sum(map(len, sides)))
 
 
 # Speed
@@ -262,10 +283,3 @@ def percentile(name: str, values: Sequence[float], percent: int) -> Metric:
         return undefined(name, "lower")
     found = float(np.percentile(np.asarray(values), percent, method="inverted_cdf"))
     return Metric(name, found, None, None, len(values), "lower")
-
-
-def _divide(above: Any, below: Any) -> Array:
-    """above / below, NaN where below is 0."""
-    whole = np.asarray(below, dtype=float)
-    shares: Array = np.divide(above, whole, out=np.full(whole.shape, np.nan), where=whole != 0)
-    return shares

@@ -10,7 +10,7 @@ import random
 import re
 from collections.abc import Callable, Mapping
 
-from evals.metrics import SEED
+from evals.intervals import SEED
 
 Change = Callable[[str, random.Random], str | None]
 Disguise = Callable[[str, tuple[int, int], random.Random], str | None]

@@ -25,6 +25,7 @@ class Example:
     text: str
     category: str  # empty for a harmless one
     routes: bool  # whether it should get a referral
+    idea: str = ""  # messages of one idea are variants of each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,9 @@ def read_examples(folder: Path = EXAMPLES) -> tuple[Example, ...]:
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
             try:
                 row = json.loads(line)
-                found.append(Example(row["text"], row["category"] or "", row["expect"] == "route"))
+                found.append(
+                    Example(row["text"], row["category"] or "", row["expect"] == "route", row.get("idea", ""))
+                )
             except (ValueError, KeyError, TypeError) as error:
                 raise CaseError(f"{path.name}:{number}: not an example ({error})") from error
     if not found:

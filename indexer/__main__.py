@@ -15,7 +15,9 @@ from indexer.errors import GuideError
 
 if TYPE_CHECKING:
     from indexer.build import BuildReport, Progress
+    from indexer.encoder import SentenceEncoder, Vectors
     from indexer.lint import CheckReport
+    from indexer.show import Outcome
 
 LISTED = 8  # how many ids of each kind of change are printed
 
@@ -47,6 +49,11 @@ def _parser() -> argparse.ArgumentParser:
         help="a sentence-transformers model, name or folder (default: $GUIDE_MODEL or all-MiniLM-L6-v2)",
     )
     build.add_argument("--json", action="store_true", help="print the report as JSON (default: words)")
+    build.add_argument(
+        "--diff",
+        action="store_true",
+        help="then ask some hundred questions of this build and the one before, and show which replies changed (default: off)",
+    )
     build.set_defaults(run=_build)
 
     check = commands.add_parser(
@@ -68,12 +75,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.set_defaults(run=_check)
 
-    show = commands.add_parser("show", help="show what a question would find, and by which words")
+    show = commands.add_parser(
+        "show", help="show what a question would find, why, and what the guide would do"
+    )
     show.add_argument("question")
     _add_index(show)
     show.add_argument(
         "--hits", type=int, default=5, metavar="N", help="how many passages to show (default: 5)"
     )
+    show.add_argument("--json", action="store_true", help="print all of it as JSON (default: words)")
     show.set_defaults(run=_show)
     return parser
 
@@ -108,7 +118,9 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
 def _build(options: argparse.Namespace) -> int:
     from indexer.build import build_index
     from indexer.encoder import SentenceEncoder
+    from indexer.store import current_build
 
+    before = current_build(options.index)
     report = build_index(options.corpus, options.index, SentenceEncoder(options.model), _progress())
     for problem in report.problems:
         print(f"left out  {problem}", file=sys.stderr)
@@ -117,7 +129,19 @@ def _build(options: argparse.Namespace) -> int:
         print(json.dumps(fields, indent=2))
     else:
         print(_report_words(report))
+    if options.diff:
+        print(_what_changed(options.index, before, report))
     return 1 if report.problems else 0
+
+
+def _what_changed(index: Path, before: str | None, report: BuildReport) -> str:
+    """Which replies are not what they were before this build, in words."""
+    if not before or not report.published:
+        return "replies   nothing to compare: " + ("the build is as it was" if before else "it is the first")
+    from importlib import import_module
+
+    # By name: the indexer knows nothing of the evals, which an editor may also run by themselves.
+    return str(import_module("evals.diff").describe_edit(index, before))
 
 
 def _report_words(report: BuildReport) -> str:
@@ -195,29 +219,42 @@ def _check_words(report: CheckReport) -> str:
 
 def _show(options: argparse.Namespace) -> int:
     from indexer.encoder import SentenceEncoder
-    from indexer.index import VIEW_KINDS, Index
+    from indexer.index import Index
+    from indexer.show import look_up, render_lookup
 
     index = Index.open(options.index)
-    vector = SentenceEncoder(index.model).encode([options.question])
-    dense, lexical = index.dense(vector), index.lexical(options.question)
-    order = dense.max(axis=1).argsort()[::-1][: options.hits].tolist()
-    order += [
-        row
-        for row in lexical.argsort()[::-1][: options.hits].tolist()
-        if lexical[row] > 0 and row not in order
-    ]
-    print(f"{'dense':>7} {'lexical':>8}  passage")
-    for row in order:
-        passage = index.passages[row]
-        print(f"{dense[row].max():7.3f} {lexical[row]:8.2f}  {passage.passage_id}")
-        by_view = ", ".join(
-            f"{k} {s:.3f}" for k, s in zip(VIEW_KINDS, dense[row].tolist(), strict=True) if s > -1
-        )
-        print(f"{'':17}{by_view}; topics: {', '.join(passage.topics) or 'none'}")
-    print("nearest wordings:")
-    for passage_id, kind, text, score in index.nearest_views(vector, options.hits):
-        print(f"{score:7.3f} {kind:>8}  {text[:80]}  ({passage_id})")
+    encoder = SentenceEncoder(index.model)
+    vector = encoder.encode([options.question])
+    outcome = _outcome(options.index, encoder, options.question, vector)
+    lookup = look_up(index, options.question, vector, options.hits, outcome)
+    print(json.dumps(asdict(lookup), indent=2) if options.json else render_lookup(lookup))
     return 0
+
+
+def _outcome(path: Path, encoder: SentenceEncoder, question: str, vector: Vectors) -> Outcome | None:
+    """What the guide does with the question; None, with a note, where it cannot be opened."""
+    from importlib import import_module
+
+    from indexer.show import Outcome
+
+    try:
+        # By name, and only here: the indexer knows nothing of the chat and works without it, but an
+        # editor who wonders about a question asks about the ranking and the reply, which live there.
+        chat, retrieval = import_module("chat.guide"), import_module("chat.retrieval")
+        guide, ranker = chat.Guide.open(path, encoder), retrieval.Ranker.open()
+    except (ImportError, GuideError) as problem:
+        print(f"note: no joined score and no confidence. {problem}", file=sys.stderr)
+        return None
+    ranking = retrieval.Retriever(guide.index, ranker).rank(retrieval.Query(question, vector))
+    reply = guide.reply(question)
+    return Outcome(
+        kind=reply.kind,
+        confidence=ranking.confidence,
+        threshold=ranker.threshold,
+        risk=", ".join(filter(None, (reply.risk.level, reply.risk.category))),
+        scores=tuple((p.passage_id, s) for p, s in zip(ranking.passages, ranking.scores, strict=True)),
+        cited=tuple(citation.passage_id for citation in reply.citations),
+    )
 
 
 if __name__ == "__main__":

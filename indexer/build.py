@@ -108,6 +108,12 @@ def _read(corpus: Path) -> _Content:
     return content
 
 
+def read_views(corpus: Path) -> tuple[list[Passage], list[tuple[int, str]]]:
+    """Return the passages of `corpus`, and each text by which one can be found with the passage's place."""
+    content = _read(corpus)
+    return content.passages, [(view.passage, view.text) for view in content.views]
+
+
 def check_safety_texts(corpus: Path) -> None:
     """Raise `GuideError` when referral texts or helplines are there but cannot be read."""
     try:

@@ -30,6 +30,8 @@ def read_documents(folder: Path) -> Corpus:
     """Read every article, FAQ, note and boundary below `folder`.
 
     A file that cannot be read is named in `problems` and left out. A missing folder raises.
+    A PDF beside a Markdown file of the same name is its printed copy: never a document of its own,
+    so that nothing is found twice, and a problem when it does not say the same.
     """
     if not folder.is_dir():
         raise GuideError(f"No corpus folder at {folder}. Name one with --corpus DIR or GUIDE_CORPUS.")
@@ -40,6 +42,9 @@ def read_documents(folder: Path) -> Corpus:
         try:
             document = read_document(path, name)
             twin = documents.get(document.document_id)
+            if _is_copy(path):
+                _check_copy(document, twin)
+                continue
             if twin:
                 raise DocumentError(name, f"{twin.path} has the same name; rename one of the two")
             documents[document.document_id] = document
@@ -60,6 +65,27 @@ def read_document(path: Path, name: str) -> Document:
     if path.suffix.lower() == ".pdf":
         return read_pdf(name, kind, data)
     return read_markdown(name, kind, decode(name, data))
+
+
+def _is_copy(path: Path) -> bool:
+    """True for a PDF that has a Markdown file of the same name beside it, readable or not."""
+    return path.suffix.lower() == ".pdf" and any(path.with_suffix(s).exists() for s in MARKDOWN_SUFFIXES)
+
+
+def _check_copy(copy: Document, source: Document | None) -> None:
+    """Raise `DocumentError` when `copy` lacks a sentence of `source`, or has one more between two of them.
+
+    Not covered: headings, title and summary. A source that could not be read is a problem by itself.
+    """
+    if source and _letters(source) not in _letters(copy):
+        why = f"does not say what {source.path} says; make the PDF anew, or rename it if it is another text"
+        raise DocumentError(copy.path, why)
+
+
+def _letters(document: Document) -> str:
+    """All sentences in one run of letters and digits: a PDF breaks lines and words where it likes."""
+    spans = (span for s in document.sections for paragraph in s.paragraphs for span in paragraph)
+    return "".join(c for span in spans for c in document.text[span.start : span.end] if c.isalnum())
 
 
 def decode(name: str, data: bytes) -> str:

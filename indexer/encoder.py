@@ -10,6 +10,7 @@ import hashlib
 import importlib.util
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -38,6 +39,14 @@ class Encoder(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EncodedText:
+    """One text as the model reads it, layer by layer, and the unit vector that `encode` gives for it."""
+
+    layers: npt.NDArray[np.float16]  # (layers, tokens, d), the embeddings first
+    vector: Vectors  # (d,)
+
+
 class SentenceEncoder:
     """A sentence-transformers model on the CPU. Loading takes seconds, so it waits for the first text."""
 
@@ -64,6 +73,34 @@ class SentenceEncoder:
             list(texts), batch_size=BATCH, normalize_embeddings=True, show_progress_bar=False
         )
         return np.ascontiguousarray(vectors, dtype=np.float32)
+
+    def read(self, texts: Sequence[str]) -> list[EncodedText]:
+        """Return what the model makes of each text, from one pass, in order.
+
+        A text beyond the model's length (256 tokens for the default) is cut there.
+        """
+        import torch
+
+        model = self.load()
+        readings: list[EncodedText | None] = [None] * len(texts)
+        order = sorted(range(len(texts)), key=lambda n: len(texts[n]))  # like lengths together
+        for start in range(0, len(order), BATCH):
+            rows = order[start : start + BATCH]
+            features = model.preprocess([texts[n] for n in rows])
+            with torch.inference_mode():
+                inner = {
+                    k: features[k] for k in ("input_ids", "attention_mask", "token_type_ids") if k in features
+                }
+                out = model[0].auto_model(**inner, output_hidden_states=True)
+                features["token_embeddings"] = out.last_hidden_state
+                for module in list(model)[1:]:
+                    features = module(features)
+                units = torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
+            for place, row in enumerate(rows):
+                kept = features["attention_mask"][place].bool()
+                layers = torch.stack([layer[place][kept] for layer in out.hidden_states])
+                readings[row] = EncodedText(layers.half().numpy(), units[place].numpy())
+        return [reading for reading in readings if reading is not None]
 
     def load(self) -> Any:
         """Load the model if that has not been done; raise `EncoderUnavailable` when it cannot be."""

@@ -1,6 +1,8 @@
-"""Make a note PDF from a Markdown note: `python tests/make_note_pdf.py NOTE.md NOTE.pdf`.
+"""Make the PDFs of corpus/notes anew: `python tests/make_note_pdf.py`.
 
-The one of corpus/notes: `python tests/make_note_pdf.py tests/data/note-sbarra.md corpus/notes/sbarra-contact-and-fading.pdf`.
+A note whose Markdown stands in corpus/notes is printed beside it, for readers who want to keep it:
+once there is a PDF of that name, it is kept up to date. `python tests/make_note_pdf.py NOTE.md NOTE.pdf`
+makes a first one, or any other.
 
 The same Markdown gives the same bytes (reportlab's invariant mode), so a rebuilt
 PDF that did not change is not a change in the corpus.
@@ -24,12 +26,17 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.platypus import BaseDocTemplate, Flowable, Frame, PageTemplate, Paragraph
 
+ROOT = Path(__file__).parent.parent
+NOTES = ROOT / "corpus" / "notes"
+# The one note that is a PDF and nothing else, so that the guide goes on showing that it can read them.
+PDF_ONLY = {NOTES / "sbarra-contact-and-fading.pdf": ROOT / "tests" / "data" / "note-sbarra.md"}
+
 # Bitstream Vera comes with reportlab and may be embedded freely; an embedded
 # font keeps its character map, so that readers get the words and not glyph numbers.
 FONTS = Path(reportlab.__file__).parent / "fonts"
 PLAIN, BOLD = "Vera", "VeraBd"
 
-TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=17, leading=23, spaceAfter=4 * mm, keepWithNext=1)
+TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=17, leading=22, spaceAfter=4 * mm, keepWithNext=1)
 SUMMARY = ParagraphStyle("summary", fontName=PLAIN, fontSize=11, leading=17.5, spaceAfter=4 * mm)
 HEADING = ParagraphStyle(
     "heading",
@@ -130,12 +137,25 @@ def paragraph(text: str, style: ParagraphStyle) -> Paragraph:
     return Paragraph(html.escape(text, quote=False), style)
 
 
+def note_pdfs() -> dict[Path, Path]:
+    """Every PDF of corpus/notes, and the Markdown that it is made from."""
+    return {pdf: PDF_ONLY.get(pdf, pdf.with_suffix(".md")) for pdf in sorted(NOTES.glob("*.pdf"))}
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Make a note PDF from a Markdown note.")
-    parser.add_argument("note", type=Path, help="the note, Markdown with front matter")
-    parser.add_argument("pdf", type=Path, help="where to write the PDF")
-    given = parser.parse_args()
-    write_pdf(read_note(given.note.read_text(encoding="utf-8")), given.pdf)
+    parser = argparse.ArgumentParser(description="Make note PDFs from Markdown notes.")
+    parser.add_argument(
+        "files",
+        type=Path,
+        nargs="*",
+        metavar="FILE",
+        help="NOTE.md NOTE.pdf: a note with front matter, and where to write it (default: all of corpus/notes)",
+    )
+    files = parser.parse_args().files
+    if len(files) not in (0, 2):
+        parser.error("name a note and a PDF, or nothing")
+    for pdf, source in ({files[1]: files[0]} if files else note_pdfs()).items():
+        write_pdf(read_note(source.read_text(encoding="utf-8")), pdf)
 
 
 if __name__ == "__main__":

@@ -4,38 +4,24 @@ in the browser: see `open_page`."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from chat.app import STARTERS
-from tests.browser.conftest import OpenPage
+from chat.session import STARTERS
+from tests.browser.conftest import OpenPage, ask
 
 pytestmark = pytest.mark.browser
-TakePicture = Callable[[Page, str], None]
 QUESTION = "how long should no contact last?"
 CRISIS = "I want to kill myself"
-
-
-def ask(page: Page, message: str) -> None:
-    """Send a message and wait until its reply stands there."""
-    replies = page.locator("#chat .reply").count()
-    box = page.get_by_label("Your question")
-    box.fill(message)
-    box.press("Enter")
-    expect(page.locator("#chat .reply")).to_have_count(replies + 1)
 
 
 def last_reply(page: Page) -> str:
     return page.locator("#chat .reply").last.inner_text()
 
 
-def test_an_answer_shows_its_sources_with_the_cited_words_marked(
-    open_page: OpenPage, take_picture: TakePicture
-) -> None:
+def test_an_answer_shows_its_sources_with_the_cited_words_marked(open_page: OpenPage) -> None:
     page = open_page()
-    take_picture(page, "start-desktop")
     ask(page, QUESTION)
     reply = page.locator("#chat .reply").last
     expect(reply.locator("sup a").first).to_have_text("[1]")
@@ -46,21 +32,55 @@ def test_an_answer_shows_its_sources_with_the_cited_words_marked(
     assert marked.count() > 1
     for words in marked.all_inner_texts():
         assert words in said
-    take_picture(page, "answer-desktop")
 
 
-def test_a_number_leads_to_the_marked_words_and_leaves_no_trace_in_the_history(open_page: OpenPage) -> None:
-    page = open_page(width=390, height=844)
+def test_a_number_is_a_named_link_that_the_keyboard_reaches_and_leaves_no_trace(open_page: OpenPage) -> None:
+    page = open_page()
     ask(page, QUESTION)
     before = page.evaluate("history.length")
-    page.locator("#chat sup a").first.click()
+    number = page.locator("#chat sup a").first
+    assert re.match(r"Source 1: .+", number.get_attribute("aria-label") or "")
+    number.focus()
+    page.keyboard.press("Enter")
     expect(page.locator("#source-1-1")).to_be_focused()
     expect(page.locator("#source-1-1 mark").first).to_be_in_viewport()
     page.get_by_role("link", name="Back to the answer").click()
     expect(page.locator("#reply-1")).to_be_focused()
-    expect(page.locator("#reply-1")).to_be_in_viewport()
     assert page.evaluate("history.length") == before
     assert "#" not in page.url
+
+
+def test_on_a_phone_a_number_opens_its_source_in_a_drawer_and_escape_goes_back_to_it(
+    open_page: OpenPage,
+) -> None:
+    page = open_page(width=390, height=844)
+    ask(page, QUESTION)
+    number = page.locator("#chat sup a").first
+    number.focus()
+    page.keyboard.press("Enter")
+    drawer = page.get_by_role("dialog")
+    expect(drawer.locator("mark").first).to_be_in_viewport()
+    expect(drawer.get_by_role("link", name="Leave this page")).to_be_in_viewport()
+    page.keyboard.press("Escape")
+    expect(drawer).to_be_hidden()
+    expect(number).to_be_focused()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_whole_text_opens_above_the_conversation_at_the_cited_words(
+    open_page: OpenPage, width: int
+) -> None:
+    page = open_page(width=width, height=844)
+    ask(page, QUESTION)
+    if width < 768:
+        page.locator("#chat sup a").first.click()
+    page.locator(".source:visible .onward a").first.click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.locator("#cited")).to_be_in_viewport()
+    expect(sheet.locator(".references a").first).to_have_attribute("href", re.compile("^https://doi.org/|^/"))
+    sheet.get_by_role("button", name="Close").click()
+    expect(page.locator("#chat .reply")).to_have_count(1)
+    assert page.url.endswith("/")
 
 
 def test_numbers_of_an_earlier_answer_still_lead_to_its_own_words(open_page: OpenPage) -> None:
@@ -89,9 +109,7 @@ def test_a_starter_is_asked_by_pressing_it_and_three_more_questions_follow(open_
     expect(page.locator("#chat .reply")).to_have_count(2)
 
 
-def test_a_person_at_risk_gets_numbers_of_their_country_that_can_be_dialled(
-    open_page: OpenPage, take_picture: TakePicture
-) -> None:
+def test_a_person_at_risk_gets_numbers_of_their_country_that_can_be_dialled(open_page: OpenPage) -> None:
     page = open_page(locale="en-GB")
     ask(page, CRISIS)
     care = page.locator("#chat .care")
@@ -99,7 +117,6 @@ def test_a_person_at_risk_gets_numbers_of_their_country_that_can_be_dialled(
     expect(care.locator('.now a[href="tel:999"]')).to_be_in_viewport()
     expect(care.locator('a[href="tel:116123"]')).to_be_visible()
     expect(page.locator("#chat .cited")).to_have_count(0)
-    take_picture(page, "referral-desktop")
 
 
 def test_another_country_changes_the_numbers_that_are_shown_and_the_next_ones(open_page: OpenPage) -> None:
@@ -122,18 +139,6 @@ def test_a_browser_without_a_country_gets_international_lines(open_page: OpenPag
     expect(page.locator("#chat .care")).to_contain_text("Choose your country under Helplines")
 
 
-def test_clear_empties_the_conversation_on_both_sides(open_page: OpenPage) -> None:
-    page = open_page()
-    ask(page, QUESTION)
-    page.get_by_role("button", name="Clear the conversation").click()
-    expect(page.locator("#chat .reply")).to_have_count(0)
-    expect(page.locator("#sources mark")).to_have_count(0)
-    expect(page.locator("#chips button:visible")).to_have_count(len(STARTERS))
-    ask(page, "and why?")  # leans on what came before, which the guide no longer has
-    expect(page.locator("#chat .reply")).to_have_count(1)
-    expect(page.locator("#chat .reply.clarify")).to_have_count(1)
-
-
 def test_what_a_person_writes_is_shown_as_words(open_page: OpenPage) -> None:
     page = open_page()
     attack = '<img src="https://evil.example/a.png" onerror="alert(1)"> ![x](https://evil.example/b.png) **b** $$x$$'
@@ -152,37 +157,17 @@ def test_a_blank_message_is_not_sent(open_page: OpenPage) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_phone_shows_everything_without_scrolling_sideways(
-    open_page: OpenPage, take_picture: TakePicture, dark: bool
-) -> None:
+def test_a_phone_shows_everything_without_scrolling_sideways(open_page: OpenPage, dark: bool) -> None:
     page = open_page(width=390, height=844, dark=dark)
-    mode = "dark" if dark else "light"
-    take_picture(page, f"start-phone-{mode}")
-    for number, message in enumerate((QUESTION, "the answer is " + "w" * 200, CRISIS)):
+    for message in (QUESTION, "the answer is " + "w" * 200, CRISIS):
         ask(page, message)
-        take_picture(page, f"reply-{number}-phone-{mode}")
     for summary in page.locator("summary:visible").all():
         summary.click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    small = page.locator("#chips button:visible, #clear, #bar a.leave, #box button").evaluate_all(
-        "all => all.filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)"
-    )
+    small = page.locator(
+        "#chips button:visible, #forget, #tools button:visible, #bar a:visible, #box button, summary:visible"
+    ).evaluate_all("all => all.filter(e => e.getBoundingClientRect().height < 44).map(e => e.outerHTML)")
     assert small == []
-
-
-def test_leave_this_page_takes_its_place_in_the_history(open_page: OpenPage, server: str) -> None:
-    page = open_page()
-    ask(page, QUESTION)
-    page.mouse.wheel(0, 3000)
-    link = page.get_by_role("link", name="Leave this page")
-    expect(link).to_be_in_viewport()  # always in reach
-    page.evaluate("document.querySelector('a.leave').href = '/healthz'")  # the tests stay on this machine
-    before = page.evaluate("history.length")
-    link.click()
-    page.wait_for_url(f"{server}/healthz")
-    assert page.evaluate("history.length") == before
-    page.go_back()
-    assert page.url == "about:blank"  # not the conversation
 
 
 def test_messages_have_plain_names_for_screen_readers(open_page: OpenPage) -> None:
@@ -193,6 +178,7 @@ def test_messages_have_plain_names_for_screen_readers(open_page: OpenPage) -> No
     )
     assert names == ["You wrote", "The guide"]
     expect(page.get_by_role("log")).to_be_visible()
+    assert page.title() == "The no-contact guide"
     unnamed = page.locator("button:visible").evaluate_all(
         "all => all.filter(e => !(e.innerText || e.getAttribute('aria-label'))).map(e => e.outerHTML)"
     )

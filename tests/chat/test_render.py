@@ -15,12 +15,15 @@ from chat.render import (
     BEFORE_SOURCES,
     CHOOSE_COUNTRY,
     NO_SOURCES,
+    address_of,
     plain_passage,
     render_panel,
     render_question,
+    render_record,
     render_reply,
     render_sources,
     render_standing_helplines,
+    replace_helplines,
 )
 from chat.types import AnswerSentence, Citation, Level, Reply, RiskAssessment
 from indexer.referrals import HelplineEntry
@@ -191,6 +194,34 @@ def test_the_panel_marks_exactly_the_cited_words_in_their_passage() -> None:
     assert "Rests on: study, 58 students; an author's view" in page.seen
 
 
+def test_a_source_leads_to_its_words_in_the_whole_text() -> None:
+    assert address_of(CITATION) == "/read/articles/grief?mark=100-117,146-151#cited"
+    assert address_of(replace(CITATION, document="notes/a b", spans=())).startswith(
+        "/read/notes/a%20b?mark=100-"
+    )
+
+
+def test_a_copied_answer_names_its_sources() -> None:
+    record = render_record(answer("Grief takes time."))
+    assert record.startswith("Grief takes time.")
+    assert "\n\nSources:\n[1] " in record and "(study, 58 students; an author's view)" in record
+    assert render_record(Reply("smalltalk", "Hello.")) == "Hello."
+
+
+def test_only_an_answer_with_sources_can_be_copied() -> None:
+    assert "copy-answer" in render_reply(answer("Grief takes time."))
+    assert "copy-answer" not in render_reply(Reply("smalltalk", "Hello."))
+
+
+def test_other_helplines_take_the_place_of_the_old_ones_and_nothing_else_changes() -> None:
+    other = (replace(EMERGENCY, country_name="New Zealand", phone="111"),)
+    crisis = referral("crisis")
+    changed = Page(replace_helplines(render_reply(crisis), crisis.helplines, other))
+    assert changed.seen.count("New Zealand") == 2 and "United Kingdom" not in changed.seen
+    assert "Are you safe right now?" in changed.seen
+    assert replace_helplines("<p>x</p>", crisis.helplines, other) == "<p>x</p>"
+
+
 def test_a_passage_keeps_its_paragraphs_and_lists() -> None:
     assert plain_passage(PASSAGE) == (
         "<p>Grief takes time. Nobody can say how long.</p>"
@@ -216,7 +247,7 @@ def test_references_are_given_in_full_and_a_doi_is_a_link() -> None:
 def test_what_is_no_doi_is_not_a_link(doi: str) -> None:
     references = {"lue": replace(REFERENCES["lue"], doi=doi)}
     page = Page(render_sources(answer("Grief takes time."), {"p1": PASSAGE}, references))
-    assert page.links() == ["#reply-1"]
+    assert page.links() == [address_of(CITATION), "#reply-1"]
 
 
 def test_a_reply_without_citations_has_no_sources_and_the_panel_says_so() -> None:
@@ -309,7 +340,7 @@ def test_markup_of_a_text_is_shown_as_words(attack: str) -> None:
     for html in (render_reply(reply), render_sources(reply, {"p1": PASSAGE}, references)):
         page = Page(html)
         assert not {tag for tag, _ in page.tags} & {"script", "img", "iframe", "b", "h1"}
-        assert all(link.startswith(("#", "https://doi.org/")) for link in page.links())
+        assert all(link.startswith(("#", "/read/", "https://doi.org/")) for link in page.links())
 
 
 @given(st.text())

@@ -6,13 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chat.net import Danger, NetFacts, Read, RiskNet
 from chat.referral import ReferralDesk, render_helplines
 from chat.risk import ERROR, LONGEST, RiskScreen
 from chat.types import LEVELS, Category, RiskAssessment, Turn
+from indexer.encoder import EncodedText
 from tests.chat.screen import RULES, SCREEN
 
 CORPUS = Path(__file__).parents[2] / "corpus"
@@ -283,16 +286,24 @@ def test_an_answer_is_of_the_kind_that_was_asked_about() -> None:
 # Failing closed
 
 
-class _Broken:
-    def assess(self, texts: Sequence[str]) -> RiskAssessment | None:
-        raise RuntimeError("no model")
+def unread(texts: Sequence[str]) -> list[EncodedText]:
+    """Readings that nobody looks at."""
+    return [EncodedText(np.zeros((7, 1, 4), np.float16), np.zeros(4, np.float32)) for _ in texts]
 
 
-class _Seeing:
-    def assess(self, texts: Sequence[str]) -> RiskAssessment | None:
-        return (
-            RiskAssessment("concern", "partner_violence", rule="classifier") if "blue" in texts[0] else None
-        )
+class StubNet(RiskNet):
+    """A net that says what a test wants, with thresholds .8 and .2."""
+
+    def __init__(self, see: Callable[[Sequence[str]], Danger]) -> None:
+        super().__init__(NetFacts("stub", 1.0, 0.0, 0.8, 0.2, ("weary-of-life",), "2026-01-01", ""), [])
+        self._see = see
+
+    def see(self, texts: Sequence[str], read: Read) -> Danger:
+        return self._see(texts)
+
+
+def _fail(texts: Sequence[str]) -> Danger:
+    raise RuntimeError("no model")
 
 
 def test_a_fault_inside_gives_concern_and_not_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,16 +316,43 @@ def test_a_fault_inside_gives_concern_and_not_none(monkeypatch: pytest.MonkeyPat
     assert SCREEN.assess_answer("Sixty days is a rule of thumb.") is False
 
 
-def test_a_broken_classifier_gives_concern_and_hides_nothing() -> None:
-    screen = RiskScreen(RULES, _Broken())
+def test_a_broken_net_gives_concern_and_hides_nothing() -> None:
+    screen = RiskScreen(RULES, StubNet(_fail), unread)
     assert screen.assess("how long should no contact last?") == ERROR
     assert screen.assess("I want to kill myself").level == "crisis"
 
 
-def test_the_classifier_adds_to_the_rules() -> None:
-    screen = RiskScreen(RULES, _Seeing())
-    assert screen.assess("my arm is blue again").category == "partner_violence"
+def test_the_net_adds_to_the_rules() -> None:
+    def blue(texts: Sequence[str]) -> Danger:
+        return Danger(0.85 if "blue" in texts[0] else 0.1, "partner_violence")
+
+    screen = RiskScreen(RULES, StubNet(blue), unread)
+    seen = screen.assess("my arm is blue again")
+    assert (seen.category, seen.level, seen.rule) == ("partner_violence", "concern", "net")
     assert screen.assess("my arm is fine").level == "none"
+
+
+def test_what_the_net_is_sure_of_gets_the_level_of_its_category() -> None:
+    sure = RiskScreen(RULES, StubNet(lambda texts: Danger(0.97, "partner_violence")), unread)
+    assert sure.assess("my arm is blue again").level == "crisis"
+    orders = RiskScreen(RULES, StubNet(lambda texts: Danger(0.97, "legal_order")), unread)
+    assert orders.assess("my arm is blue again").level == "concern"
+
+
+def test_the_net_quietens_only_a_rule_that_is_often_wrong() -> None:
+    calm = RiskScreen(RULES, StubNet(lambda texts: Danger(0.01, "self_harm")), unread)
+    assert calm.assess("I want to kill myself").level == "crisis"
+    weary = "some days I wish I was a stone"
+    assert (SCREEN.assess(weary).rule, SCREEN.assess(weary).routes) == ("weary-of-life", True)
+    assert (calm.assess(weary).level, calm.assess(weary).rule) == ("support", "weary-of-life")
+
+
+def test_without_its_net_the_screen_takes_weak_signs_for_danger() -> None:
+    careful = RiskScreen(RULES, careful=True)
+    message = "I gave my records away today"
+    assert SCREEN.assess(message).level in ("none", "support")
+    assert careful.assess(message).level == "concern"
+    assert careful.assess("how long should no contact last?").level == "none"
 
 
 def test_a_message_too_long_to_read_whole_is_met_with_care() -> None:

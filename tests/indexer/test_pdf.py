@@ -13,7 +13,8 @@ from indexer.documents import read_documents
 from indexer.errors import DocumentError
 from indexer.passages import split_passages
 from indexer.pdf import read_pdf
-from tests.conftest import ROOT
+from tests.conftest import ROOT, write_corpus
+from tests.make_note_pdf import read_note, write_pdf
 
 BODY = (
     "The students carried a beeper for four weeks and wrote down how they felt. "
@@ -74,6 +75,61 @@ def test_topics_may_stand_in_the_keywords() -> None:
     document = read_pdf("notes/x.pdf", "note", make_pdf(keywords="topics: recovery, basics; references: lue"))
     assert document.topics == ("recovery", "basics")
     assert document.references == ("lue",)
+
+
+NOTE = """---
+title: A note on beepers
+summary: Students wrote down how they felt whenever a beeper went off.
+---
+
+## Who took part
+
+The students carried a beeper for four weeks and wrote down how they felt.
+
+## What it found
+
+Those who had been in touch felt sad for longer. The sample was small and young, and nobody was asked to stay away.
+"""
+
+
+def with_a_copy(folder: Path, note: str) -> Path:
+    """A corpus of one Markdown note and a PDF of the same name, made from NOTE."""
+    write_corpus(folder, {"notes/beepers.md": note})
+    write_pdf(read_note(NOTE), folder / "notes/beepers.pdf")
+    return folder
+
+
+def test_a_pdf_beside_its_markdown_is_no_second_document(tmp_path: Path) -> None:
+    corpus = read_documents(with_a_copy(tmp_path, NOTE))
+    assert [d.path for d in corpus.documents] == ["notes/beepers.md"]
+    assert corpus.problems == ()
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        NOTE.replace("four weeks", "six weeks", 1),
+        NOTE.replace("The sample was small and young, and nobody", "Nobody", 1),
+        NOTE + "\nOne more sentence stands here now.\n",
+        "---\ntitle: Another note\n---\n\n## Drawer\n\nPut the phone in a drawer before you sleep.\n",
+    ],
+    ids=["another number", "a shorter sentence", "a sentence more", "another text"],
+)
+def test_a_copy_that_says_something_else_is_a_problem_and_the_markdown_stands(
+    tmp_path: Path, note: str
+) -> None:
+    corpus = read_documents(with_a_copy(tmp_path, note))
+    assert [d.path for d in corpus.documents] == ["notes/beepers.md"]
+    assert [str(p) for p in corpus.problems] == [
+        "notes/beepers.pdf: does not say what notes/beepers.md says; "
+        "make the PDF anew, or rename it if it is another text"
+    ]
+
+
+def test_a_copy_does_not_stand_in_for_a_broken_markdown_file(tmp_path: Path) -> None:
+    corpus = read_documents(with_a_copy(tmp_path, "---\ntitle: [one\n---\n\nText.\n"))
+    assert corpus.documents == ()
+    assert [p.path for p in corpus.problems] == ["notes/beepers.md"]
 
 
 def encrypted() -> bytes:

@@ -1,0 +1,175 @@
+"""The second net of the risk screen: what the encoder makes of a message, where no rule sees danger.
+
+A small network (chat/net_model.py) reads the token vectors that the encoder computes for the search
+anyway. Three of them were trained, each on two thirds of the labelled examples in chat/rules/examples;
+their mean is calibrated on the thirds that each had not seen. `guide-evals fit --net` makes net.safetensors
+anew, and must when the encoder changes: the file says whose vectors it reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from chat.types import Category
+from indexer.encoder import EncodedText
+from indexer.errors import GuideError
+from indexer.sentences import split_sentences
+
+NET = Path(__file__).with_name("net.safetensors")
+CATEGORIES: tuple[Category, ...] = tuple(c for c in get_args(Category) if c != "distress")
+CLASSES: tuple[str, ...] = ("harmless", *CATEGORIES)
+WINDOW = 100  # words read at once of a long message
+STEP = 80  # words from the start of one window to the start of the next
+MOST_WINDOWS = 8  # of one message: its first and its last are always among them
+MOST_SENTENCES = (
+    16  # of one message that are read by themselves too; where there are more, neighbours together
+)
+REMEMBERED = 512  # messages whose result is kept, under a keyed hash, so that earlier turns are not read anew
+Floats = npt.NDArray[np.float32]
+Read = Callable[[Sequence[str]], Sequence[EncodedText]]
+
+
+class NetBroken(GuideError):
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"The second net of the risk screen, {path}, cannot be used: {why}. "
+            "Fetch the file again, or make it anew with: guide-evals fit --net"
+        )
+        self.path = path
+        self.why = why
+
+
+@dataclass(frozen=True, slots=True)
+class Danger:
+    """What the net sees in one message."""
+
+    probability: float  # that there is danger, 0..1, calibrated
+    category: Category  # the likeliest, if there is
+
+
+@dataclass(frozen=True, slots=True)
+class NetFacts:
+    """What net.safetensors says of itself."""
+
+    encoder: str  # whose vectors it reads
+    scale: float  # probability = 1 / (1 + exp(-(scale * logit + shift)))
+    shift: float
+    threshold: float  # from this probability a message gets a referral, whatever the rules say
+    veto: float  # below it a rule that is often wrong gets no referral, only a line of support
+    doubtful: tuple[str, ...]  # the rules that are often wrong
+    fitted: str  # ISO date
+    data_hash: str  # of the examples
+
+
+@dataclass(slots=True)
+class RiskNet:
+    """The trained networks. Keeps no message: results are remembered under a hash with a random key."""
+
+    facts: NetFacts
+    models: list[Any]
+    _key: bytes = field(default_factory=lambda: os.urandom(16))
+    _known: OrderedDict[bytes, Danger] = field(default_factory=OrderedDict)
+
+    @classmethod
+    def open(cls, encoder: str, path: Path = NET) -> RiskNet:
+        """Read the net for the vectors of `encoder`; raise `NetBroken` when it is missing or unfit."""
+        from safetensors import SafetensorError, safe_open
+
+        from chat.net_model import DangerModel
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = file.metadata()
+                tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            facts = json.loads(about["net"])
+            facts = NetFacts(**facts | {"doubtful": tuple(facts["doubtful"])})
+            count, width = int(about["models"]), int(about["width"])
+            models = []
+            for number in range(count):
+                model = DangerModel(len(CLASSES), width).eval().requires_grad_(False)
+                prefix = f"{number}."
+                model.load_state_dict(
+                    {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
+                )
+                models.append(model)
+        except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise NetBroken(path, str(error).split("\n")[0] or type(error).__name__) from error
+        if facts.encoder != encoder:
+            raise NetBroken(path, f"it reads the vectors of {facts.encoder}, and the guide uses {encoder}")
+        if not models or not all(bool(np.isfinite(t.numpy()).all()) for t in tensors.values()):
+            raise NetBroken(path, "its numbers are damaged")
+        return cls(facts, models)
+
+    def see(self, texts: Sequence[str], read: Read) -> Danger:
+        """The gravest that the net sees in any of `texts`: one message in one or more spellings."""
+        key = hashlib.blake2b("\0".join(texts).encode(), key=self._key, digest_size=16).digest()
+        if key not in self._known:
+            pieces = list(
+                dict.fromkeys(piece for text in texts for piece in (*windows(text), *sentences(text)))
+            )
+            self._known[key] = max(
+                (self._danger(reading) for reading in read(pieces)), key=lambda danger: danger.probability
+            )
+            while len(self._known) > REMEMBERED:
+                self._known.popitem(last=False)
+        return self._known[key]
+
+    def _danger(self, reading: EncodedText) -> Danger:
+        odds = class_logits(self.models, reading)
+        probability = 1 / (1 + np.exp(-(self.facts.scale * danger_logit(odds) + self.facts.shift)))
+        return Danger(float(probability), CATEGORIES[int(odds[1:].argmax())])
+
+
+def class_logits(models: Sequence[Any], reading: EncodedText) -> Floats:
+    """Return the mean log-probability of each class over the models, shape (C,)."""
+    import torch
+
+    from chat.net_model import LAYERS
+
+    layers = torch.from_numpy(reading.layers[list(LAYERS)]).float().permute(1, 0, 2)[None]
+    mask = torch.ones(layers.shape[:2], dtype=torch.bool)
+    with torch.inference_mode():
+        found = [model(layers, mask)[0].log_softmax(0) for model in models]
+        return np.asarray(torch.stack(found).mean(0).numpy(), dtype=np.float32)
+
+
+def danger_logit(odds: Floats) -> float:
+    """log(sum of the dangers) - log(harmless)."""
+    top = float(odds[1:].max())
+    return float(top + np.log(np.exp(odds[1:] - top).sum()) - odds[0])
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of `text`, none where it is one: harmless words around one must not hide it."""
+    spans = [
+        line[span.start : span.end]
+        for line in text.splitlines()
+        for span in split_sentences(line, 0, len(line))
+    ]
+    if len(spans) <= MOST_SENTENCES:
+        return spans if len(spans) > 1 else []
+    edges = np.linspace(0, len(spans), MOST_SENTENCES + 1).round().astype(int)
+    return [" ".join(spans[a:b]) for a, b in pairwise(edges.tolist())]
+
+
+def windows(text: str) -> list[str]:
+    """Return `text` in pieces of WINDOW words, at most MOST_WINDOWS of them; a short text is one piece."""
+    words = text.split()
+    if len(words) <= WINDOW + STEP // 2:
+        return [text]
+    starts = [*range(0, len(words) - WINDOW, STEP), len(words) - WINDOW]
+    if len(starts) > MOST_WINDOWS:
+        chosen = np.linspace(0, len(starts) - 1, MOST_WINDOWS).round().astype(int)
+        starts = [starts[n] for n in chosen]
+    return [" ".join(words[start : start + WINDOW]) for start in starts]
