@@ -43,8 +43,9 @@ _KEPT_BY_BROWSERS = (
 )  # the window's own scripts and fonts, the same for everybody
 # What the window needs of Gradio. The rest (uploads, deep links that write a conversation to the disk,
 # a proxy, monitoring) is closed.
-_GRADIO_OPEN = ("queue/join", "queue/data", "heartbeat/", "cancel", "app_id")
+_GRADIO_OPEN = ("queue/join", "queue/data", "run/predict", "heartbeat/", "cancel", "app_id")
 _GRADIO_PREFIX = "/gradio_api/"
+_WINDOW_HANDS_OVER = (f"{_GRADIO_PREFIX}queue/join", f"{_GRADIO_PREFIX}run/predict")
 _CLOSED = ("/monitoring", "/login", "/logout", "/runs", "/run-history", "/svelte")
 
 
@@ -116,7 +117,7 @@ def _refusal(path: str, headers: Headers) -> Response | None:
 
 def _most(path: str) -> int:
     """How many bytes a request to `path` may have."""
-    return MAX_WINDOW_BODY if path == f"{_GRADIO_PREFIX}queue/join" else MAX_BODY
+    return MAX_WINDOW_BODY if path in _WINDOW_HANDS_OVER else MAX_BODY
 
 
 def _limited(receive: Receive, most: int) -> Receive:

@@ -162,7 +162,7 @@ def _lay_out(first: Sequence[str]) -> _Parts:
                 show_label=False,
                 elem_id="chat",
                 height=None,
-                autoscroll=False,  # guide.js shows the last question at the top instead
+                autoscroll=False,  # talk.js shows the last question at the top instead
                 buttons=[],
                 feedback_options=None,
                 latex_delimiters=[],
@@ -268,16 +268,20 @@ def _connect(
         return [gr.Dropdown(choices=[(NOT_CHOSEN, ""), *countries], value=chosen), lines]
 
     def listen(event: Callable[..., Any], *wiring: Any, **more: Any) -> Any:
-        private = {"api_visibility": "private", "show_progress": "hidden"}
-        return event(*wiring, **private, concurrency_id="answer", concurrency_limit=AT_ONCE, **more)
+        return event(*wiring, api_visibility="private", show_progress="hidden", **more)
+
+    def listen_at_once(event: Callable[..., Any], *wiring: Any, **more: Any) -> Any:
+        # Without the queue: a question that is asked at the moment in which the queue's stream closes is lost.
+        return listen(event, *wiring, queue=False, **more)
 
     context = [parts.held, parts.country]
-    asking = [listen(parts.box.submit, ask, [parts.box, *context], parts.talk)]
-    asking += [listen(chip.click, ask, [chip, *context], parts.talk) for chip in parts.chips]
-    listen(parts.forget.click, lambda: show(()), [], parts.talk, cancels=asking)
-    listen(parts.held.input, restore, [parts.held], parts.talk)  # after a lost connection: see talk.js
-    listen(parts.country.input, choose, [parts.country, parts.held], [parts.chat, parts.held, parts.lines])
-    listen(window.load, greet, [], [parts.country, parts.lines])
+    turns = {"concurrency_id": "answer", "concurrency_limit": AT_ONCE}
+    asking = [listen(parts.box.submit, ask, [parts.box, *context], parts.talk, **turns)]
+    asking += [listen(chip.click, ask, [chip, *context], parts.talk, **turns) for chip in parts.chips]
+    listen_at_once(parts.forget.click, lambda: show(()), [], parts.talk, cancels=asking)
+    listen_at_once(parts.held.input, restore, [parts.held], parts.talk)  # after a lost connection: see talk.js
+    listen_at_once(parts.country.input, choose, [parts.country, parts.held], [parts.chat, parts.held, parts.lines])
+    listen_at_once(window.load, greet, [], [parts.country, parts.lines])
 
 
 async def forget_in_time(sessions: Any) -> None:

@@ -39,9 +39,9 @@ def test_a_server_that_goes_and_comes_back_costs_no_word(
         page.locator("#bar a.urge").click()  # the pause needs no server
         expect(page.get_by_role("dialog").get_by_text("Wanting to write is a strong feeling")).to_be_visible()
         page.keyboard.press("Escape")
-    page.evaluate("window.isOld = true")
-    with run_server(corpus_index, port):
-        page.wait_for_function("!window.isOld")  # the page loads itself again when the server is back
+    with ExitStack() as second:
+        with page.expect_event("load"):  # the page loads itself again when the server is back
+            second.enter_context(run_server(corpus_index, port))
         wait_until_ready(page)
         expect(page.locator("#chat .reply")).to_have_count(1)
         expect(page.get_by_label("Your question")).to_have_value("and if we work together?")

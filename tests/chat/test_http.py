@@ -77,8 +77,10 @@ def test_a_body_that_is_too_large_is_refused(client: TestClient) -> None:
     assert response.json()["error"] == "a request may have at most 1048576 bytes"
 
 
-def test_the_window_may_hand_back_a_long_conversation_but_not_any_length(client: TestClient) -> None:
-    door = "/gradio_api/queue/join"
+@pytest.mark.parametrize("door", ["/gradio_api/queue/join", "/gradio_api/run/predict"])
+def test_the_window_may_hand_back_a_long_conversation_but_not_any_length(
+    client: TestClient, door: str
+) -> None:
     assert client.post(door, content=b" " * (MAX_BODY + 1)).status_code != 413
     assert client.post(door, content=b" " * (MAX_WINDOW_BODY + 1)).status_code == 413
 

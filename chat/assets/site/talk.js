@@ -22,9 +22,11 @@ export function startTalk() {
 const box = () => document.querySelector("#box textarea");
 const held = () => document.querySelector("#held textarea");
 
+// As if the words were typed. The toolkit takes the value at "input" and tells the server at "keypress".
 function write(field, words) {
   field.value = words;
   field.dispatchEvent(new Event("input", { bubbles: true }));
+  field.dispatchEvent(new KeyboardEvent("keypress", { bubbles: true }));
 }
 
 function ask(question) {
@@ -123,6 +125,7 @@ function look() {
   if (now === seen) return;
   if (!isWaiting && questions.length) {
     setBusy(false);
+    wasLost = isLost;
     isNew = true;
   }
   seen = now;
@@ -148,7 +151,7 @@ function plainWords(reply) {
 // ---- beginning: a question in the address, or a conversation that had to wait for the server
 
 function begin() {
-  if (isReady || !box() || !held() || !document.querySelector("#chips button, #lines .helplines")) return;
+  if (isReady || !box() || !held() || !document.querySelector("#lines .helplines")) return; // the server has answered once
   isReady = true;
   const question = new URLSearchParams(location.search).get("q");
   if (question) {
@@ -174,6 +177,7 @@ function takeStash() {
 // ---- a lost connection
 
 let isLost = false;
+let wasLost = false; // whether the server was away since the last reply
 
 function watchConnection() {
   const ask = window.fetch;
@@ -189,7 +193,7 @@ function watchConnection() {
     }
   };
   const stash = () => {
-    if (!isLost || !box()) return;
+    if (!wasLost || !box()) return;
     const words = JSON.stringify({ at: Date.now(), held: held().value, typed: box().value });
     try {
       sessionStorage.setItem(STASH, words);
@@ -210,5 +214,6 @@ function tell(lost) {
   if (lost) setBusy(false);
   if (lost === isLost) return;
   isLost = lost;
+  wasLost ||= lost;
   document.getElementById("notice").textContent = lost ? LOST : "";
 }
