@@ -76,6 +76,17 @@ def _parser() -> argparse.ArgumentParser:
     rules = commands.add_parser("rules", help="what the risk rules do on the labelled examples beside them")
     rules.set_defaults(run=_rules)
 
+    fuzz = commands.add_parser(
+        "fuzz", help="whether odd messages make the risk screen fail, or harmless words hide danger from it"
+    )
+    fuzz.add_argument(
+        "--count", type=_positive, default=10_000, metavar="N", help="messages (default: 10000)"
+    )
+    fuzz.add_argument(
+        "--rules-only", action="store_true", help="without the second net: seconds instead of minutes"
+    )
+    fuzz.set_defaults(run=_fuzz)
+
     fit = commands.add_parser("fit", help="fit the ranking on the development cases, and say what flipped")
     fit.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: chat/ranker.json)")
     fit.add_argument(
@@ -94,6 +105,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_index(fit)
     fit.set_defaults(run=_fit)
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text) if text.isdecimal() else 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1, got {text!r}")
+    return number
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -493,6 +511,21 @@ def _rules(options: argparse.Namespace) -> int:
 
     print(render_rules(judge_rules(RiskScreen.open(), read_examples())))
     return PASSED
+
+
+def _fuzz(options: argparse.Namespace) -> int:
+    from chat.risk import RiskScreen
+    from evals.cases import CaseSource
+    from evals.fuzz import fuzz_screen
+    from indexer.encoder import SentenceEncoder
+
+    screen = RiskScreen.open(None if options.rules_only else SentenceEncoder())
+    faults = fuzz_screen(screen, CaseSource(split="dev").cases("safety"), options.count)
+    for fault in faults:
+        print(f"{fault.kind}: {fault.alone} -> {fault.found}: {fault.message!r}")
+    errors = sum(fault.kind == "error" for fault in faults)
+    print(f"{options.count} messages: {errors} failures, {len(faults) - errors} levels lowered")
+    return REGRESSED if faults else PASSED
 
 
 def _fit(options: argparse.Namespace) -> int:
