@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,11 +82,10 @@ def encoder() -> SentenceEncoder:
 
 @pytest.fixture(scope="session")
 def corpus_index(tmp_path_factory: pytest.TempPathFactory, encoder: SentenceEncoder) -> Path:
-    """An index of the real corpus. Vectors come from `.index` where that has them."""
+    """An index of the real corpus. What `.index` has of it is not made again."""
     index = tmp_path_factory.mktemp("index")
-    cache = ROOT / ".index" / "vectors.sqlite"
-    if cache.exists():
-        (index / cache.name).write_bytes(cache.read_bytes())
+    if (ROOT / ".index" / "CURRENT").exists():
+        shutil.copytree(ROOT / ".index", index, dirs_exist_ok=True)
     report = build_index(ROOT / "corpus", index, encoder)
     assert isinstance(report, BuildReport) and not report.problems
     return index
