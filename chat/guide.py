@@ -190,12 +190,17 @@ class Guide:
             opening = self._opening_questions(loaded) if small in ("greeting", "help", "who", "empty") else ()
             return Reply(kind, fixed_texts.SMALLTALK[small], suggestions=opening)
         reading = read_message(message, turns)
-        if reading.hollow and not reading.carried:
+        if reading.hollow and not reading.carried and not self._stands_alone(loaded, message, encodings):
             return Reply("clarify", fixed_texts.CLARIFY, suggestions=self._opening_questions(loaded))
         ranking, vectors = self._rank_in_context(loaded, message, reading, encodings)
         return self._answer(
             loaded, ranking, vectors, risk, hits, asked=[t.content for t in turns] + [message]
         )
+
+    def _stands_alone(self, loaded: _Loaded, message: str, encodings: _Encodings) -> bool:
+        """True for a message like "how do I get over this?", which is plain enough to a guide on breakups."""
+        answer, _ = loaded.retriever.nearness(encodings.vector(message))
+        return answer >= STANDS_ALONE
 
     def _rank_in_context(
         self, loaded: _Loaded, message: str, reading: Reading, encodings: _Encodings
