@@ -112,14 +112,22 @@ class RiskNet:
         return cls(facts, models)
 
     def see(self, texts: Sequence[str], read: Read) -> Danger:
-        """The gravest that the net sees in any of `texts`: one message in one or more spellings."""
-        key = hashlib.blake2b("\0".join(texts).encode(), key=self._key, digest_size=16).digest()
+        """The gravest that the net sees in any of `texts`: one message in one or more spellings.
+
+        Each sentence is read by itself too, so that harmless words around one do not hide it.
+        """
+        return self._gravest([piece for text in texts for piece in (*windows(text), *sentences(text))], read)
+
+    def see_together(self, turns: Sequence[str], read: Read) -> Danger:
+        """What the net sees in the turns of one person read as one message, as a whole only."""
+        return self._gravest(windows(" ".join(turns)), read)
+
+    def _gravest(self, pieces: Sequence[str], read: Read) -> Danger:
+        key = hashlib.blake2b("\0".join(pieces).encode(), key=self._key, digest_size=16).digest()
         if key not in self._known:
-            pieces = list(
-                dict.fromkeys(piece for text in texts for piece in (*windows(text), *sentences(text)))
-            )
             self._known[key] = max(
-                (self._danger(reading) for reading in read(pieces)), key=lambda danger: danger.probability
+                (self._danger(reading) for reading in read(list(dict.fromkeys(pieces)))),
+                key=lambda danger: danger.probability,
             )
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)

@@ -55,6 +55,7 @@ log = logging.getLogger("chat")
 class _Reading:
     """One turn as the screen sees it."""
 
+    message: str
     normal: Normalised
     sentences: list[Sentence]
     clues: set[str]
@@ -125,6 +126,7 @@ class RiskScreen:
         earlier = [self._read(content, read) for content in said[-TURNS_REMEMBERED:]]
         candidates = [reading.own]
         candidates.extend(self._spread_over_turns(reading, earlier))
+        candidates.extend(self._read_together(reading, earlier, read))
         candidates.extend(self._answers_a_question(reading, earlier, history))
         candidates.extend(self._remembered(earlier))
         return _gravest(candidates)
@@ -165,7 +167,7 @@ class RiskScreen:
         own = self._second_opinion(message, normal, _gravest(candidates), read)
         if too_long:  # places in a message that was cut are not those of the message that was sent
             own = _gravest([replace(own, span=None), RiskAssessment("concern", "self_harm", rule="too-long")])
-        return _Reading(normal, sentences, clues, own)
+        return _Reading(message, normal, sentences, clues, own)
 
     def _spread_over_turns(self, reading: _Reading, earlier: list[_Reading]) -> Iterable[RiskAssessment]:
         """Weak signs of the last turns together, when this turn adds one."""
@@ -175,6 +177,27 @@ class RiskScreen:
         joint = self.rules.combination(before | reading.clues)
         if joint is not None and self.rules.combination(before) != joint:
             yield RiskAssessment(joint.level, joint.category, rule=joint.id)
+
+    def _read_together(
+        self, reading: _Reading, earlier: list[_Reading], read: Read | None
+    ) -> Iterable[RiskAssessment]:
+        """What the net makes of the last turns as one message; turns from before a referral count no more."""
+        if self.net is None or read is None:
+            return
+        turns = [reading]
+        for turn in reversed(earlier[-(TURNS_JOINED - 1) :]):
+            if turn.own.routes or self._moved_on(turn):
+                break
+            turns.insert(0, turn)
+        if len(turns) < 2 or reading.own.routes:
+            return
+        try:
+            danger = self.net.see_together([turn.message for turn in turns], read)
+        except Exception:  # as in _second_opinion
+            yield ERROR
+            return
+        if danger.probability >= self.net.facts.threshold:
+            yield RiskAssessment(_level(danger), danger.category, rule="net-together")
 
     def _answers_a_question(
         self, reading: _Reading, earlier: list[_Reading], history: Sequence[Turn]

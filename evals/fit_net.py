@@ -31,7 +31,7 @@ from indexer.encoder import EncodedText, SentenceEncoder
 Log = Callable[[str], None]
 SEED = 20261123
 PARTS = 3
-EPOCHS = 8
+EPOCHS = 6
 BATCH = 128
 CHUNK = 16
 DANGER, HARMLESS = 60, 36  # of a batch; the rest are ordinary questions and messages

@@ -301,6 +301,9 @@ class StubNet(RiskNet):
     def see(self, texts: Sequence[str], read: Read) -> Danger:
         return self._see(texts)
 
+    def see_together(self, turns: Sequence[str], read: Read) -> Danger:
+        return self._see([" ".join(turns)])
+
 
 def _fail(texts: Sequence[str]) -> Danger:
     raise RuntimeError("no model")
@@ -330,6 +333,19 @@ def test_the_net_adds_to_the_rules() -> None:
     seen = screen.assess("my arm is blue again")
     assert (seen.category, seen.level, seen.rule) == ("partner_violence", "concern", "net")
     assert screen.assess("my arm is fine").level == "none"
+
+
+def test_the_net_reads_the_turns_since_the_last_referral_as_one_message() -> None:
+    def both(texts: Sequence[str]) -> Danger:
+        return Danger(0.85 if "blue" in texts[0] and "door" in texts[0] else 0.1, "partner_violence")
+
+    screen = RiskScreen(RULES, StubNet(both), unread)
+    last, before = "and my arm is blue", "it was the door again"
+    assert screen.assess(last).level == "none"
+    seen = screen.assess(last, talk(before, "we had pasta"))
+    assert (seen.category, seen.level, seen.rule) == ("partner_violence", "concern", "net-together")
+    assert screen.assess(last, talk(before, "pasta", "rice", "soup")).level == "none"  # too long ago
+    assert screen.assess(last, talk(before, CRISIS)).level == "support"  # a referral was given in between
 
 
 def test_what_the_net_is_sure_of_gets_the_level_of_its_category() -> None:
