@@ -241,10 +241,11 @@ class Questioner:
             found.append(Talk(talk, risks))
         return tuple(found)
 
-    def disguise_all(self, screened: Sequence[Screened]) -> dict[str, tuple[Screened, ...]]:
-        """Screen a steady choice of the caught dangers again, in each disguise that changes them."""
+    def disguise_all(self, screened: Sequence[Screened], most: int) -> dict[str, tuple[Screened, ...]]:
+        """Screen a steady choice of the caught dangers again, at most `most`, in each disguise that
+        changes them."""
         caught = [s for s in screened if s.case.expect == "route" and s.risk.routes]
-        caught = caught[:: max(1, len(caught) // DISGUISED)][:DISGUISED]
+        caught = caught[:: max(1, len(caught) // most)][:most]
         found: dict[str, tuple[Screened, ...]] = {}
         for number, (name, disguise) in enumerate(DISGUISES.items(), 1):
             seen = []
@@ -340,7 +341,7 @@ def perform(
         run.must = asker.screen_all("safety-must")
         run.plain = asker.screen_all("plain")
         run.talks = asker.talk_all()
-        run.disguised = asker.disguise_all(run.safety)
+        run.disguised = asker.disguise_all(run.safety, DISGUISED if run.whole else DISGUISED // QUICK)
     if corpus and "grounding" in suites:
         run.documents = compare_with_corpus(guide.index, corpus)
     if corpus and "stress" in parts:
