@@ -124,6 +124,11 @@ def answer_line(guide: Guide, line: str, country: str | None = None, hits: int =
 def answer_question(
     guide: Guide, question: dict[str, Any], country: str | None = None, hits: int = 10
 ) -> dict[str, Any]:
+    """Return the reply line to one question object; raise ValueError where its form is wrong."""
+    return reply_to(guide, question, country, hits).to_json() | {"id": question.get("id")}
+
+
+def reply_to(guide: Guide, question: dict[str, Any], country: str | None = None, hits: int = 10) -> Reply:
     """Return the reply to one question object; raise ValueError where its form is wrong."""
     message = question.get("message")
     if not isinstance(message, str):
@@ -135,8 +140,7 @@ def answer_question(
     own = question.get("country") or country
     if own is not None and not isinstance(own, str):
         raise ValueError('"country" must be an ISO code such as "GB"')
-    reply = guide.reply(message, history, own, hits)
-    return reply.to_json() | {"id": question.get("id")}
+    return guide.reply(message, history, own, hits)
 
 
 def render_reply(reply: Reply) -> str:

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING
 import anyio.from_thread
 from fastapi import FastAPI
 from fastapi.middleware import Middleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from chat.frame import WindowFrame
 from chat.http import Guard, add_api
 from chat.metrics import Metrics
 from chat.pages import add_pages, window_extra
+from chat.tools import add_tools
 from chat.window import forget_in_time, mount_window
 from indexer.errors import GuideError
 
@@ -71,16 +73,25 @@ def build_app(guide: Guide, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
     metrics = Metrics()
     app = FastAPI(
         title="The no-contact guide",
+        description="The JSON API. With GUIDE_MCP=1 the same replies are given to programs as MCP tools at /mcp.",
         docs_url=None,  # its page would load scripts from another host
         redoc_url=None,
         lifespan=_forgetting,
         middleware=[
             Middleware(Guard, metrics=metrics),
             Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts), www_redirect=False),
+            # The pages shrink to a third; a stream, a part of a file and a PDF go as they are.
+            Middleware(
+                GZipMiddleware,
+                minimum_size=1000,
+                compresslevel=6,
+                exclude_content_types=(*DEFAULT_EXCLUDED_CONTENT_TYPES, "application/pdf"),
+            ),
             Middleware(WindowFrame, extra=lambda: window_extra(guide)),
         ],
     )
     add_api(app, guide, metrics)
+    app.state.tools = add_tools(app, guide, metrics)
     add_pages(app, guide)
     with anyio.from_thread.start_blocking_portal() as portal:
         # In a running loop: without one, Gradio makes a loop for each of its locks and closes none of them.
@@ -91,7 +102,8 @@ def build_app(guide: Guide, hosts: Sequence[str] = LOOPBACK) -> FastAPI:
 @contextlib.asynccontextmanager
 async def _forgetting(app: FastAPI) -> AsyncIterator[None]:
     task = asyncio.create_task(forget_in_time(app.state.sessions))
-    yield
+    async with app.state.tools.open() if app.state.tools else contextlib.nullcontext():
+        yield
     task.cancel()
 
 

@@ -72,6 +72,23 @@ class _Encodings:
         return self._encoder.encode([text])
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """One message on its way to a reply."""
+
+    loaded: _Loaded
+    message: str
+    turns: tuple[Turn, ...]
+    risk: RiskAssessment
+    country: str | None
+    hits: int
+    encodings: _Encodings
+
+    @property
+    def asked(self) -> list[str]:
+        return [*(turn.content for turn in self.turns), self.message]
+
+
 class Guide:
     """Answers from one index folder. Safe to call from several threads.
 
@@ -147,11 +164,10 @@ class Guide:
         self.refresh()
         turns = read_history(history)
         encodings = _Encodings(self.encoder)
-        risk = self._screen.assess(
-            message, turns, encodings.read
-        )  # the whole of it: the middle may matter most
+        # the whole of it: the middle may matter most
+        risk = self._screen.assess(message, turns, encodings.read)
         message, was_cut = cut_message(message)
-        reply = self._respond(message, turns, risk, country, hits, encodings)
+        reply = self._respond(_Question(self._loaded, message, turns, risk, country, hits, encodings))
         if was_cut and reply.kind != "referral":
             reply = replace(reply, text=f"{fixed_texts.CUT_NOTE}\n\n{reply.text}")
         elapsed = (time.perf_counter() - started) * 1000
@@ -172,39 +188,26 @@ class Guide:
         desk = ReferralDesk.open(index.safety_folder)
         return _Loaded(index, Retriever(index, self._ranker), desk, self._starters(index))
 
-    def _respond(
-        self,
-        message: str,
-        turns: tuple[Turn, ...],
-        risk: RiskAssessment,
-        country: str | None,
-        hits: int,
-        encodings: _Encodings,
-    ) -> Reply:
-        loaded = self._loaded
-        if risk.routes:
-            return self._refer(loaded, message, turns, risk, country, hits, encodings)
+    def _respond(self, question: _Question) -> Reply:
+        if question.risk.routes:
+            return self._refer(question)
+        loaded, message = question.loaded, question.message
         small = smalltalk_of(message)
         if small:
             kind: ReplyKind = "clarify" if small == "empty" else "smalltalk"
             opening = self._opening_questions(loaded) if small in ("greeting", "help", "who", "empty") else ()
             return Reply(kind, fixed_texts.SMALLTALK[small], suggestions=opening)
-        reading = read_message(message, turns)
-        if reading.hollow and not reading.carried and not self._stands_alone(loaded, message, encodings):
+        reading = read_message(message, question.turns)
+        if reading.hollow and not reading.carried and not self._stands_alone(question):
             return Reply("clarify", fixed_texts.CLARIFY, suggestions=self._opening_questions(loaded))
-        ranking, vectors = self._rank_in_context(loaded, message, reading, encodings)
-        return self._answer(
-            loaded, ranking, vectors, risk, hits, asked=[t.content for t in turns] + [message]
-        )
+        return self._answer(question, *self._rank_in_context(question, reading))
 
-    def _stands_alone(self, loaded: _Loaded, message: str, encodings: _Encodings) -> bool:
+    def _stands_alone(self, question: _Question) -> bool:
         """True for a message like "how do I get over this?", which is plain enough to a guide on breakups."""
-        answer, _ = loaded.retriever.nearness(encodings.vector(message))
+        answer, _ = question.loaded.retriever.nearness(question.encodings.vector(question.message))
         return answer >= STANDS_ALONE
 
-    def _rank_in_context(
-        self, loaded: _Loaded, message: str, reading: Reading, encodings: _Encodings
-    ) -> tuple[Ranking, Vectors]:
+    def _rank_in_context(self, question: _Question, reading: Reading) -> tuple[Ranking, Vectors]:
         """Rank for the message alone, or with what it leans on.
 
         A message whose form points back is joined with the earlier words, and so is a short one
@@ -212,44 +215,35 @@ class Guide:
         corpus says stands alone; a short one that is near to a boundary, or far from everything,
         has left the subject and stays alone too.
         """
-        joined = f"{reading.carried} {message}"
-        if not reading.carried or loaded.retriever.knows(message):
-            return self._rank(loaded, message, encodings)
-        ranking, vectors = self._rank(loaded, message, encodings)
-        answer, boundary = loaded.retriever.nearness(vectors)
+        ranking, vectors = self._rank(question, question.message)
+        if not reading.carried or question.loaded.retriever.knows(question.message):
+            return ranking, vectors
+        answer, boundary = question.loaded.retriever.nearness(vectors)
         in_between = LEFT_THE_SUBJECT <= answer < STANDS_ALONE and boundary < max(answer, NEAR_A_BOUNDARY)
         if (reading.leans and answer < STANDS_ALONE) or (reading.short and in_between):
-            return self._rank(loaded, joined, encodings)
+            return self._rank(question, f"{reading.carried} {question.message}")
         return ranking, vectors
 
-    def _rank(self, loaded: _Loaded, text: str, encodings: _Encodings) -> tuple[Ranking, Vectors]:
-        mended = loaded.retriever.mend(text)
-        vectors = encodings.vector(mended)
-        return loaded.retriever.rank(Query(mended, vectors)), vectors
+    def _rank(self, question: _Question, text: str) -> tuple[Ranking, Vectors]:
+        mended = question.loaded.retriever.mend(text)
+        vectors = question.encodings.vector(mended)
+        return question.loaded.retriever.rank(Query(mended, vectors)), vectors
 
-    def _answer(
-        self,
-        loaded: _Loaded,
-        ranking: Ranking,
-        vectors: Vectors,
-        risk: RiskAssessment,
-        hits: int,
-        asked: Sequence[str],
-    ) -> Reply:
-        kind, answer = self._compose(loaded, ranking, vectors)
+    def _answer(self, question: _Question, ranking: Ranking, vectors: Vectors) -> Reply:
+        kind, answer = self._compose(question.loaded, ranking, vectors)
         text = render_text(answer.sentences) if answer.sentences else fixed_texts.ABSTAIN
         if answer.sentences and not self._screen.assess_answer(text):
             log.error("A composed answer was held back by the screen: %s", answer.citations[0].passage_id)
             kind, answer, text = "abstain", Answer((), ()), fixed_texts.ABSTAIN
-        support = fixed_texts.SUPPORT_LINE if risk.level == "support" else ""
+        support = fixed_texts.SUPPORT_LINE if question.risk.level == "support" else ""
         return Reply(
             kind=kind,
             text=f"{text}\n\n{support}".strip(),
             sentences=answer.sentences,
             citations=answer.citations,
             confidence=ranking.confidence,
-            suggestions=self._suggestions(loaded, ranking, answer, asked),
-            hits=ranking.hits(hits),
+            suggestions=self._suggestions(question.loaded, ranking, answer, question.asked),
+            hits=ranking.hits(question.hits),
             support_line=support,
         )
 
@@ -265,22 +259,15 @@ class Guide:
             return "abstain", Answer((), ())
         return "answer", compose_answer(answers, vectors, self.encoder, references)
 
-    def _refer(
-        self,
-        loaded: _Loaded,
-        message: str,
-        turns: tuple[Turn, ...],
-        risk: RiskAssessment,
-        country: str | None,
-        hits: int,
-        encodings: _Encodings,
-    ) -> Reply:
-        lines = loaded.desk.helplines(referral_for(risk), country)
-        parts = [loaded.desk.text(risk, self._shown(loaded, turns)), render_helplines(lines)]
+    def _refer(self, question: _Question) -> Reply:
+        loaded, risk = question.loaded, question.risk
+        lines = loaded.desk.helplines(referral_for(risk), question.country)
+        shown = self._shown(loaded, question.turns)
+        parts = [loaded.desk.text(risk, shown), render_helplines(lines)]
         answer, ranking = Answer((), ()), Ranking((), (), 0.0)
         allowed = TOPICS_BESIDE.get(risk.category or "", frozenset())
         if risk.level == "concern" and allowed:
-            ranking, vectors = self._rank(loaded, message, encodings)
+            ranking, vectors = self._rank(question, question.message)
             beside = [
                 (p, s)
                 for p, s in zip(ranking.passages, ranking.scores, strict=True)
@@ -302,7 +289,7 @@ class Guide:
             sentences=answer.sentences,
             citations=answer.citations,
             confidence=ranking.confidence,
-            hits=ranking.hits(hits),
+            hits=ranking.hits(question.hits),
             helplines=lines,
         )
 

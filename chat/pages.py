@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from markdown_it import MarkdownIt
 
 from chat.frame import NOTHING_HERE, Page, assets, embedding_sites, render_page, version
 from chat.pause import render_pause, render_unsent
+from chat.printed import find_printed
 from chat.reading import read_spans, render_document, render_library, stretches
 from chat.render import render_helpline_list
 from chat.session import guess_country
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 TEXTS = Path(__file__).with_name("assets") / "texts"
 FIGURES = Path(__file__).with_name("figures.json")  # what `make evals` measured; see the file
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
+# The browser's own viewer puts the file into an embedded object.
+_PDF_POLICY = "default-src 'none'; object-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 _FOREVER = "public, max-age=31536000, immutable"  # the address changes with the content
 
 
@@ -66,6 +69,20 @@ def _add_reading(app: FastAPI, guide: Guide) -> None:
     def library() -> HTMLResponse:
         return _page("Everything the guide can say", render_library(guide.index), "/read")
 
+    @app.get("/read/{document_id:path}.pdf", include_in_schema=False)
+    def printed(document_id: str) -> Response:
+        try:
+            path = find_printed(guide.index.document(document_id))
+        except KeyError:
+            path = None
+        if path is None:
+            return _missing()
+        name = f"{document_id.rsplit('/', 1)[-1]}.pdf"
+        headers = {"Content-Security-Policy": _PDF_POLICY}
+        return FileResponse(
+            path, 200, headers, "application/pdf", filename=name, content_disposition_type="inline"
+        )
+
     @app.get("/read/{document_id:path}", include_in_schema=False)
     def document(document_id: str, mark: str = "") -> HTMLResponse:
         index = guide.index
@@ -73,7 +90,9 @@ def _add_reading(app: FastAPI, guide: Guide) -> None:
             found = index.document(document_id)
         except KeyError:
             return _missing()
-        body = render_document(found, stretches(index, document_id), index.references, read_spans(mark))
+        parts = stretches(index, document_id)
+        has_pdf = find_printed(found) is not None
+        body = render_document(found, parts, index.references, read_spans(mark), has_pdf)
         return _page(found.title, body, f"/read/{document_id}")
 
 

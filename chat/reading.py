@@ -79,6 +79,7 @@ def render_document(
     parts: Sequence[Stretch],
     references: dict[str, Reference],
     spans: Sequence[tuple[int, int]] = (),
+    has_pdf: bool = False,
 ) -> str:
     """One document; the sentences that meet `spans` are marked, and the first of them is `#cited`."""
     keys = list(dict.fromkeys(key for part in parts for p in part.passages for key in p.references))
@@ -91,7 +92,8 @@ def render_document(
         '<p class="crumb"><a href="/read">Everything the guide can say</a></p>'
         f'<article class="reading"><p class="kind">{KIND_NAMES[document.kind]}</p>'
         f"<h1>{html.escape(document.title)}</h1>"
-        f"{_summary(document, 'lead')}{_reviewed(document)}{_render_contents(headed)}"
+        f"{_summary(document, 'lead')}{_reviewed(document)}{_printed(document) if has_pdf else ''}"
+        f"{_render_contents(headed)}"
         f"{body}{_render_references(listed)}</article>"
     )
 
@@ -204,6 +206,15 @@ def _reviewed(document: Document) -> str:
         f'<p class="hint">Last looked over on {html.escape(document.reviewed)}</p>'
         if document.reviewed
         else ""
+    )
+
+
+def _printed(document: Document) -> str:
+    """A link to the file, in a tab of its own: in the window the conversation stays where it is."""
+    address = f"/read/{quote(document.document_id)}.pdf"
+    return (
+        f'<p class="printed"><a href="{address}" target="_blank" type="application/pdf">Read it as PDF</a> '
+        '<span class="hint">in a tab of its own</span></p>'
     )
 
 

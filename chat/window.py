@@ -84,7 +84,7 @@ def mount_window(app: FastAPI, guide: "Guide", metrics: Metrics) -> None:
 
     first = starters(guide)
     with gr.Blocks(title=NAME, analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True) as window:
-        parts = _lay_out(first)
+        parts = _lay_out(first, guide.desk.countries())
         _connect(window, parts, guide, metrics, first)
         window.unload(forget)
     window.queue(max_size=WAITING, default_concurrency_limit=AT_ONCE, api_open=False)
@@ -152,7 +152,7 @@ def _theme() -> "gr.Theme":
     ).set(**_COLOURS)
 
 
-def _lay_out(first: Sequence[str]) -> _Parts:
+def _lay_out(first: Sequence[str], countries: Sequence[tuple[str, str]]) -> _Parts:
     import gradio as gr
 
     with gr.Row(elem_id="desk"):
@@ -196,7 +196,10 @@ def _lay_out(first: Sequence[str]) -> _Parts:
             gr.Markdown("<h2>Sources of the last answer</h2>", elem_id="sources-title", latex_delimiters=[])
             panel = gr.Markdown(render_panel(()), elem_id="sources", latex_delimiters=[])
             gr.Markdown("<h2>Helplines</h2>", elem_id="lines-title", latex_delimiters=[])
-            country = gr.Dropdown([(NOT_CHOSEN, "")], value="", label="Helplines for", elem_id="country")
+            # All countries from the beginning: a server that forgot this window, or was started anew, knows no others
+            # and would refuse the question of somebody whose country it does not know.
+            choices = [(NOT_CHOSEN, ""), *countries]
+            country = gr.Dropdown(choices, value="", label="Helplines for", elem_id="country")
             lines = gr.Markdown("", elem_id="lines", latex_delimiters=[])
     return _Parts(chat, panel, box, label, chips, held, tools, country, lines, forget)
 
@@ -215,6 +218,8 @@ def _connect(
     window: "gr.Blocks", parts: _Parts, guide: "Guide", metrics: Metrics, first: Sequence[str]
 ) -> None:
     import gradio as gr
+
+    known = [code for _, code in guide.desk.countries()]
 
     def show(conversation: Conversation) -> list[Any]:
         suggestions = conversation[-1].suggestions if conversation else first
@@ -262,10 +267,8 @@ def _connect(
         return [messages_of(changed), pack(changed), lines]
 
     def greet(request: gr.Request) -> list[Any]:
-        countries = guide.desk.countries()
-        chosen = preferred_country(request, [code for _, code in countries])
-        lines = render_standing_helplines(standing_helplines(guide, chosen))
-        return [gr.Dropdown(choices=[(NOT_CHOSEN, ""), *countries], value=chosen), lines]
+        chosen = preferred_country(request, known)
+        return [chosen, render_standing_helplines(standing_helplines(guide, chosen))]
 
     def listen(event: Callable[..., Any], *wiring: Any, **more: Any) -> Any:
         return event(*wiring, api_visibility="private", show_progress="hidden", **more)
@@ -279,8 +282,10 @@ def _connect(
     asking = [listen(parts.box.submit, ask, [parts.box, *context], parts.talk, **turns)]
     asking += [listen(chip.click, ask, [chip, *context], parts.talk, **turns) for chip in parts.chips]
     listen_at_once(parts.forget.click, lambda: show(()), [], parts.talk, cancels=asking)
-    listen_at_once(parts.held.input, restore, [parts.held], parts.talk)  # after a lost connection: see talk.js
-    listen_at_once(parts.country.input, choose, [parts.country, parts.held], [parts.chat, parts.held, parts.lines])
+    # After a lost connection: see talk.js.
+    listen_at_once(parts.held.input, restore, [parts.held], parts.talk)
+    chosen = [parts.chat, parts.held, parts.lines]
+    listen_at_once(parts.country.input, choose, [parts.country, parts.held], chosen)
     listen_at_once(window.load, greet, [], [parts.country, parts.lines])
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from evals import SUITES
 from indexer.errors import GuideError
 
 if TYPE_CHECKING:
@@ -23,18 +24,6 @@ if TYPE_CHECKING:
     from indexer.encoder import Encoder
 
 PASSED, REGRESSED, BROKEN = 0, 1, 2
-SUITE_NAMES = (
-    "retrieval",
-    "grounding",
-    "nuggets",
-    "abstention",
-    "followups",
-    "misuse",
-    "safety",
-    "robustness",
-    "latency",
-    "all",
-)
 FIRST_QUESTION = "How long should no contact last?"
 
 
@@ -117,7 +106,7 @@ def _positive(text: str) -> int:
 def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument(
         "--suite",
-        choices=SUITE_NAMES,
+        choices=(*SUITES, "all"),
         action="append",
         help="what to measure; may be given several times (default: all)",
     )
@@ -299,7 +288,7 @@ def _measured(
     from evals.claims import read_claims
     from evals.provenance import provenance
     from evals.record import record
-    from evals.run import SUITES, Stopped, perform
+    from evals.run import Stopped, perform
     from evals.suites import measure
 
     suites = [s for s in SUITES if not options.suite or s in options.suite or "all" in options.suite]

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from chat.guide import Guide
 from chat.types import Citation, Reply, RiskAssessment, Turn
+from evals import SUITES
 from evals.cases import MISUSE_KINDS, Case, CaseError, CaseSource, Conversation
 from evals.grounding import Verdict, judge_reply
 from evals.mutations import DISGUISES, NOISE, generator_for, key_word
@@ -19,17 +20,6 @@ from indexer.errors import GuideError
 from indexer.index import Index
 from indexer.types import Passage
 
-SUITES = (
-    "retrieval",
-    "grounding",
-    "nuggets",
-    "abstention",
-    "followups",
-    "misuse",
-    "safety",
-    "robustness",
-    "latency",
-)
 # What each suite reads. "noise" and "disguised" ask changed messages, "again" some twice, "stress"
 # asks small indexes that are made for it.
 PARTS: Mapping[str, tuple[str, ...]] = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from chat.types import LEVELS
+from evals import SUITES
 from evals.cases import (
     CONVERSATION_KINDS,
     FOLLOWUP_KINDS,
@@ -37,7 +38,7 @@ from evals.metrics import (
     with_floors,
 )
 from evals.mutations import BREAKS, generator_for
-from evals.run import SUITES, Asked, Run, Screened, Talk
+from evals.run import Asked, Run, Screened, Talk
 from indexer.errors import GuideError
 
 FLOORS = Path(__file__).with_name("floors.json")

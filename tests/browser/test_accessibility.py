@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
+from pypdf import PdfReader
 
-from tests.browser.conftest import OpenPage, ask
+from tests.browser.conftest import OpenPage, Traffic, ask, wait_until_ready
 
 pytestmark = pytest.mark.browser
 LEVELS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22a", "wcag22aa", "best-practice"]
@@ -17,6 +20,7 @@ PAGES = [
     "/read",
     "/read/articles/how-long",
     "/read/notes/sbarra-contact-and-fading",
+    "/read/notes/ohara-2020",
     "/helplines",
     "/plan",
     "/pause",
@@ -66,12 +70,17 @@ def show_menu(page: Page) -> None:
     page.get_by_text("Menu", exact=True).click()
 
 
+def show_helplines(page: Page) -> None:
+    page.locator('footer a[href="/helplines"]').click()
+    expect(page.get_by_role("dialog").get_by_role("heading", level=1)).to_be_visible()
+
+
 # One page goes through its states, one after the other: loading the window is what takes time.
 STATES: list[Callable[[Page], None]] = [show_answer, show_referral, show_what_it_lacks]
-OVERLAYS: list[Callable[[Page], None]] = [show_menu, show_pause, show_text]
+OVERLAYS: list[Callable[[Page], None]] = [show_pause, show_text, show_helplines]
 
 
-@pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1280, False)])
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (390, True), (1280, False), (1280, True)])
 def test_axe_finds_nothing_in_the_window(open_page: OpenPage, width: int, dark: bool) -> None:
     page = open_page(width=width, height=844, dark=dark, reduced_motion="reduce")
     assert violations(page, dark) == []
@@ -82,10 +91,40 @@ def test_axe_finds_nothing_in_the_window(open_page: OpenPage, width: int, dark: 
         page.locator("#chat sup a").first.click()
         assert violations(page, dark) == [], "drawer"
         page.get_by_role("button", name="Close").click()
-        for overlay in OVERLAYS:
-            overlay(page)
-            assert violations(page, dark) == [], overlay.__name__
-            page.mouse.click(3, 300 if overlay is show_menu else 3)  # beside the menu, above the sheet
+        show_menu(page)
+        assert violations(page, dark) == [], "menu"
+        page.mouse.click(3, 300)  # beside it
+    for overlay in OVERLAYS:
+        overlay(page)
+        assert violations(page, dark) == [], overlay.__name__
+        page.mouse.click(3, 3)  # above the sheet
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_in_any_step_of_the_pause(open_page: OpenPage, dark: bool) -> None:
+    page = open_page("/pause", width=390, height=844, dark=dark, reduced_motion="reduce")
+    forward = page.get_by_role("button", name="Next")
+    while forward.is_visible():
+        assert violations(page, dark) == [], page.locator(".step:visible h2").inner_text()
+        forward.click()
+    for answer in page.locator(".answers summary").all():
+        answer.click()
+        assert violations(page, dark) == [], answer.inner_text()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_while_the_guide_cannot_be_reached(
+    open_page: OpenPage, traffic: Traffic, dark: bool
+) -> None:
+    traffic.expected = "ERR_INTERNET_DISCONNECTED|Failed to fetch|ERR_FAILED"
+    page = open_page(width=390, height=844, dark=dark, reduced_motion="reduce")
+    page.context.set_offline(True)
+    box = page.get_by_label("Your question")
+    box.fill("are you there?")
+    box.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("cannot be reached right now")
+    assert violations(page, dark) == []
+    page.close()
 
 
 @pytest.mark.parametrize("dark", [False, True])
@@ -96,6 +135,16 @@ def test_axe_finds_nothing_on_any_page(open_page: OpenPage, server: str, dark: b
         for summary in page.locator("main summary:visible").all()[:3]:
             summary.click()
         assert violations(page, dark) == [], path
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_nothing_on_the_page_for_what_is_not_there(
+    open_page: OpenPage, traffic: Traffic, dark: bool
+) -> None:
+    traffic.expected = "404"  # which the browser tells in its console
+    page = open_page("/nothing-here", width=390, height=844, dark=dark)
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    assert violations(page, dark) == []
 
 
 def test_an_answer_is_announced_once_and_only_when_it_is_whole(open_page: OpenPage) -> None:
@@ -191,6 +240,60 @@ def test_a_printed_answer_holds_the_words_and_not_the_buttons(open_page: OpenPag
     expect(page.locator("#chat .reply")).to_be_visible()
     for selector in ("#bar", "#box", "#chips", "#tools", "footer.foot"):
         expect(page.locator(selector)).to_be_hidden()
+
+
+def printed(page: Page, folder: Path) -> str:
+    """The words of the page on A4 paper."""
+    path = folder / "printed.pdf"
+    page.pdf(path=path, format="A4")
+    words = " ".join(one.extract_text() for one in PdfReader(path).pages)
+    return " ".join(unicodedata.normalize("NFKC", words).split())  # a font joins "fi" into one sign
+
+
+def pale_words(page: Page) -> list[str]:
+    """What would stand on paper in a light colour."""
+    page.emulate_media(media="print")
+    pale: list[str] = page.evaluate(
+        """() => [...document.querySelectorAll('#main *, dialog *')]
+           .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.checkVisibility())
+           .filter(e => getComputedStyle(e).color.match(/\\d+/g).slice(0, 3).reduce((a, b) => a + Number(b), 0) > 450)
+           .map(e => e.outerHTML.slice(0, 150))"""
+    )
+    return pale
+
+
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, False), (1280, True)])
+def test_a_printed_conversation_holds_its_answer_sources_and_helplines(
+    open_page: OpenPage, tmp_path: Path, width: int, dark: bool
+) -> None:
+    page = open_page(width=width, height=844, dark=dark, reduced_motion="reduce")
+    show_answer(page)
+    quoted = page.locator("#source-1-1 mark").last.text_content() or ""
+    words = printed(page, tmp_path)
+    assert "how long should no contact last?" in words and "No number of days fits everyone." in words
+    assert "Sources of the last answer" in words and " ".join(quoted.split())[-40:] in words
+    assert "999" in words
+    for button in ("Leave this page", "Copy this answer", "Forget this chat", "Your question", "Back to"):
+        assert button not in words
+    assert pale_words(page) == []
+
+
+def test_a_text_and_a_sheet_are_printed_whole(open_page: OpenPage, server: str, tmp_path: Path) -> None:
+    page = open_page("/read/articles/how-long", dark=True)
+    end = page.locator(".references li").last.inner_text()[:40]
+    words = printed(page, tmp_path)
+    assert "How long should no contact last?" in words and end in words
+    assert "Leave this page" not in words
+    assert pale_words(page) == []
+    page.emulate_media(media="null")
+    page.goto(server)
+    wait_until_ready(page)
+    page.locator('footer a[href="/helplines"]').click()
+    sheet = page.get_by_role("dialog")
+    expect(sheet.get_by_role("heading", level=1)).to_be_visible()
+    words = printed(page, tmp_path)
+    assert "Other countries" in words and "findahelpline.com" in words  # the last line of it
+    assert "What is on your mind?" not in words
 
 
 def test_nothing_jumps_when_an_answer_arrives(open_page: OpenPage) -> None:

@@ -52,6 +52,28 @@ def test_a_server_that_goes_and_comes_back_costs_no_word(
         page.close()
 
 
+def test_a_restart_that_nobody_noticed_costs_no_word(
+    open_page: OpenPage, corpus_index: Path, traffic: Traffic
+) -> None:
+    traffic.expected = UNREACHED
+    port = free_port()
+    with run_server(corpus_index, port) as base:
+        page = open_page(base=base)
+        ask(page, QUESTION)
+        page.get_by_label("Your question").fill("and if we work together?")
+    with run_server(corpus_index, port):
+        page.wait_for_timeout(3000)  # the page may load itself again in this time
+        wait_until_ready(page)
+        expect(page.locator("#chat .reply")).to_have_count(1)
+        box = page.get_by_label("Your question")
+        expect(box).to_have_value("and if we work together?")
+        box.press("Enter")
+        expect(page.locator("#chat .reply")).to_have_count(2)
+        expect(page.locator("#chat .reply").last).to_contain_text("work")
+        expect(page.locator("#chat .user-row").first).to_contain_text(QUESTION)
+        page.close()
+
+
 def test_on_a_slow_network_the_question_stands_there_and_the_answer_follows(open_page: OpenPage) -> None:
     page = open_page()
 
@@ -231,6 +253,35 @@ def test_the_library_is_narrowed_in_the_browser_alone(open_page: OpenPage, traff
     expect(page.locator(".entry:visible h3", has_text="How long should no contact last?")).to_be_visible()
     expect(page.locator(".entry:visible h3", has_text="Closure you can make yourself")).to_have_count(0)
     assert [url for url in traffic.urls()[before:] if "/icon-" not in url] == []
+
+
+def test_a_link_to_cited_words_opens_the_text_at_them(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    address = page.locator("#source-1-1 .onward a").get_attribute("href") or ""
+    words = page.locator("#source-1-1 mark").first.inner_text()
+    alone = open_page(address, width=390, height=844)
+    expect(alone.locator("#cited")).to_be_in_viewport()
+    expect(alone.locator("#cited")).to_have_text(words)
+    heading = open_page("/read/articles/how-long#six-signs-that-you-are-ready", width=390, height=844)
+    expect(heading.locator("#six-signs-that-you-are-ready")).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("place", ["/read/notes/ohara-2020", "/"])
+def test_a_note_is_read_as_pdf_in_a_tab_of_its_own(
+    open_page: OpenPage, server: str, traffic: Traffic, place: str
+) -> None:
+    page = open_page(place)
+    if place == "/":
+        ask(page, QUESTION)
+        page.locator('footer a[href="/read"]').click()
+        page.get_by_role("dialog").locator('a[href="/read/notes/ohara-2020"]').first.click()
+    with page.context.expect_page() as opening:
+        page.get_by_role("link", name="Read it as PDF").click()
+    assert opening.value.url == f"{server}/read/notes/ohara-2020.pdf"
+    opening.value.close()
+    if place == "/":
+        expect(page.locator("#chat .reply")).to_have_count(1)
 
 
 def test_a_question_on_a_reading_page_is_asked_in_the_conversation(open_page: OpenPage, server: str) -> None:

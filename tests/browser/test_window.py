@@ -109,6 +109,18 @@ def test_a_starter_is_asked_by_pressing_it_and_three_more_questions_follow(open_
     expect(page.locator("#chat .reply")).to_have_count(2)
 
 
+def test_a_short_question_is_read_with_the_one_before(open_page: OpenPage) -> None:
+    page = open_page()
+    ask(page, "and why?")
+    expect(page.locator("#chat .reply").last).to_have_class(re.compile("clarify"))  # there is nothing before
+    ask(page, "should I block my ex everywhere?")
+    ask(page, "and why?")
+    follow_up = page.locator("#chat .reply").last
+    expect(follow_up).to_have_class(re.compile("answer"))
+    expect(follow_up).to_contain_text(re.compile("block", re.IGNORECASE))
+    expect(follow_up.locator("sup a").first).to_have_attribute("href", re.compile("^#source-3-1"))
+
+
 def test_a_person_at_risk_gets_numbers_of_their_country_that_can_be_dialled(open_page: OpenPage) -> None:
     page = open_page(locale="en-GB")
     ask(page, CRISIS)

@@ -7,6 +7,7 @@ import logging
 import pytest
 from fastapi.testclient import TestClient
 
+from chat.frame import version
 from chat.guide import Guide
 from chat.http import MAX_BODY, MAX_WINDOW_BODY, parse_question
 from chat.types import Reply, RiskAssessment
@@ -160,6 +161,23 @@ def test_every_response_has_strict_headers(client: TestClient, path: str) -> Non
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", ["/", "/read", "/site/{version}/site.css"])
+def test_pages_and_styles_go_over_the_wire_compressed(client: TestClient, path: str) -> None:
+    address = path.format(version=version())
+    plain = client.get(address, headers={"Accept-Encoding": "identity"})
+    packed = client.get(address)
+    assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
+    assert int(packed.headers["content-length"]) < len(plain.content) / 2
+    assert packed.headers["vary"] == "Accept-Encoding"
+    if path != "/":  # which has a nonce of its own each time
+        assert packed.content == plain.content
+
+
+def test_a_pdf_and_small_answers_go_as_they_are(client: TestClient) -> None:
+    for path in ("/read/notes/ohara-2020.pdf", "/healthz"):
+        assert "content-encoding" not in client.get(path).headers
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "http://127.0.0.1:3000", "null"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +13,7 @@ from chat.frame import MENU, assets, frame_window, version
 from chat.guide import Guide
 from chat.pages import read_figures, render_helplines_page
 from chat.pause import LAPSE, URGE
+from chat.printed import find_printed
 from indexer.sentences import reading_form
 from tests.conftest import ROOT
 
@@ -99,6 +102,73 @@ def test_what_is_not_in_the_library_is_told_kindly(client: TestClient, path: str
     response = client.get(path)
     assert response.status_code == 404
     assert "There is nothing here" in response.text or response.json()
+
+
+PRINTED = ("notes/ohara-2020", "notes/sbarra-contact-and-fading")  # beside a Markdown file, and by itself
+
+
+@pytest.mark.parametrize("document", PRINTED)
+def test_a_note_that_exists_as_pdf_can_be_read_so(client: TestClient, document: str) -> None:
+    assert f'<a href="/read/{document}.pdf" target="_blank"' in client.get(f"/read/{document}").text
+    response = client.get(f"/read/{document}.pdf")
+    assert response.status_code == 200
+    assert response.content == (ROOT / "corpus" / f"{document}.pdf").read_bytes()
+    assert response.headers["content-type"] == "application/pdf"
+    name = document.rsplit("/", 1)[-1]
+    assert response.headers["content-disposition"] == f'inline; filename="{name}.pdf"'
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "no-store"
+    assert "script-src" not in response.headers["content-security-policy"]
+    assert client.post(f"/read/{document}.pdf").status_code in (404, 405)
+
+
+def test_a_text_without_a_pdf_offers_none(client: TestClient) -> None:
+    assert "Read it as PDF" not in client.get("/read/notes/yang-2024").text
+    assert "Read it as PDF" not in client.get("/read/articles/how-long").text
+    assert client.get("/read/notes/yang-2024.pdf").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "notes/../notes/ohara-2020",
+        "notes/..%2Fnotes%2Fohara-2020",
+        "..%2F..%2Fcorpus%2Fnotes%2Fohara-2020",
+        "%2Fetc%2Fpasswd",
+        "notes/ohara-2020%00",
+        "notes//ohara-2020",
+        "notes/OHARA-2020",
+        "referrals/self_harm",
+        "notes/nothing",
+        "notes/ohara-2020.pdf",
+    ],
+)
+def test_no_trick_with_the_path_gets_a_file(client: TestClient, path: str) -> None:
+    for address in (f"/read/{path}.pdf", f"/read/{path}.PDF"):
+        response = client.get(address, follow_redirects=False)
+        if path == "notes/../notes/ohara-2020" and address.endswith(".pdf"):
+            assert response.request.url.path == "/read/notes/ohara-2020.pdf"  # put right before it is sent
+        else:
+            assert response.status_code == 404 and b"%PDF" not in response.content
+
+
+def test_a_pdf_of_another_corpus_or_another_state_of_it_is_not_given_out(
+    guide: Guide, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = guide.index.document("notes/ohara-2020")
+    notes = tmp_path / "corpus" / "notes"
+    shutil.copytree(ROOT / "corpus" / "notes", notes)
+    monkeypatch.setenv("GUIDE_CORPUS", str(notes.parent))
+    assert find_printed(document) == notes / "ohara-2020.pdf"
+    text = (notes / "ohara-2020.md").read_text(encoding="utf-8")
+    (notes / "ohara-2020.md").write_text(text + "\nMore.\n", encoding="utf-8")
+    assert find_printed(document) is None
+    (notes / "ohara-2020.md").write_text(text, encoding="utf-8")
+    (notes / "ohara-2020.pdf").unlink()
+    (notes / "ohara-2020.pdf").symlink_to(ROOT / "corpus" / "notes" / "ohara-2020.pdf")
+    assert find_printed(document) is None  # leads out of the corpus
+    monkeypatch.setenv("GUIDE_CORPUS", str(tmp_path / "nowhere"))
+    assert find_printed(document) is None
 
 
 def test_the_helplines_of_every_country_can_be_dialled_and_have_hours(guide: Guide) -> None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
+from chat.guide import Guide
 from chat.window import forget_idle
 from tests.chat.fake_guide import SECRET
 
@@ -29,6 +30,14 @@ def test_the_start_page_names_no_other_host_to_fetch_from(client: TestClient) ->
     page = client.get("/").text
     assert "The no-contact guide" in page
     assert "fonts.googleapis" not in page and "cdn" not in page.lower()
+
+
+def test_a_server_that_forgot_a_window_still_knows_every_country(client: TestClient, guide: Guide) -> None:
+    """Else it refuses the next question of whoever waited a minute, or asked another copy before."""
+    config = client.get("/config").json()
+    (country,) = [c["props"] for c in config["components"] if c["props"].get("elem_id") == "country"]
+    known = {code for _, code in country["choices"]}
+    assert known == {"", *(code for _, code in guide.desk.countries())}
 
 
 def test_what_an_idle_window_held_is_forgotten() -> None:

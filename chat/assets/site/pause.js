@@ -16,7 +16,9 @@ export function usePause(pause) {
     steps.forEach((step, number) => { step.hidden = number !== at; });
     back.disabled = at === 0;
     next.hidden = at === steps.length - 1;
-    if (move) steps[at].querySelector("h2").focus();
+    if (!move) return;
+    steps[at].querySelector("h2").focus({ preventScroll: true });
+    (pause.closest(".sheet-body") ?? document.scrollingElement).scrollTop = 0; // each step from its beginning
   };
   const begin = () => {
     end = Date.now() + minutes * 60_000;

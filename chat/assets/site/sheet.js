@@ -3,7 +3,7 @@
 
 import { enhance } from "./enhance.js";
 
-const OWN = /^\/(read|plan|helplines|pause|unsent|privacy|about-the-screen|how-it-works)(\/|$)/;
+const OWN = /^\/(read|plan|helplines|pause|unsent|privacy|about-the-screen|how-it-works)(\/|$)(?!.*\.pdf$)/; // a PDF gets a tab of its own
 const kept = new Map(); // the pause and the letter stay as they are until the page is closed
 
 let sheet = null;

@@ -136,6 +136,7 @@ function look() {
 // Once the page has come to rest: the last question goes to the top of the view, and the answer is told once.
 function settle(questions) {
   if (questions.length) bringIntoView(questions[questions.length - 1]);
+  if (isNew) document.getElementById("side").scrollTop = 0; // its sources stand first
   const shown = document.querySelectorAll("#chat .reply");
   if (isNew && shown.length) announce(`The guide: ${plainWords(shown[shown.length - 1])}`);
   isNew = false;
