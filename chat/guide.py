@@ -15,7 +15,7 @@ from chat import fixed_texts
 from chat.answer import Answer, compose_answer, quote_passage, render_text
 from chat.conversation import MAX_MESSAGE, Reading, read_message, smalltalk_of
 from chat.referral import ReferralDesk, referral_for, render_helplines
-from chat.retrieval import Query, Ranker, Ranking, Retriever, fold
+from chat.retrieval import Ranker, Ranking, Retriever, fold, make_query
 from chat.risk import RiskScreen
 from chat.types import Reply, ReplyKind, RiskAssessment, Turn
 from indexer import store
@@ -226,8 +226,8 @@ class Guide:
 
     def _rank(self, question: _Question, text: str) -> tuple[Ranking, Vectors]:
         mended = question.loaded.retriever.mend(text)
-        vectors = question.encodings.vector(mended)
-        return question.loaded.retriever.rank(Query(mended, vectors)), vectors
+        query = make_query(mended, question.encodings.vector)
+        return question.loaded.retriever.rank(query), query.vectors
 
     def _answer(self, question: _Question, ranking: Ranking, vectors: Vectors) -> Reply:
         kind, answer = self._compose(question.loaded, ranking, vectors)

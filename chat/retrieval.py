@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +22,15 @@ from chat.types import Hit
 from indexer.encoder import Vectors
 from indexer.errors import GuideError
 from indexer.index import Index, content_words
+from indexer.sentences import split_sentences
 from indexer.types import Passage
 
 RANKER = Path(__file__).with_name("ranker.json")
 PASSAGE_SIGNS = ("text", "heading", "question", "best", "lexical", "shared_words", "topic")
 CONFIDENCE_SIGNS = ("score", "margin", "best", "topic", "boundary", "lexical", "words", "covered")
 ALMOST_ASKED = 0.80  # cosine to a wording of the corpus; no unanswerable development case comes so near
+TELLING_WORDS = 2  # content words from which a last sentence counts: not "any advice?" or "thanks"
+CLOSING_SHARE = 0.35  # of a passage's score, what its fit to the last sentence makes up
 CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
 Matrix = npt.NDArray[np.float64]
 
@@ -82,6 +86,17 @@ class Query:
 
     text: str
     vectors: Vectors
+    closing: Query | None = None  # the last sentence of several, where most people put what they ask
+
+
+def make_query(text: str, encode: Callable[[str], Vectors]) -> Query:
+    """The query for `text`; `encode` gives the vector of a text, shape (1, d)."""
+    lines = [(line, split_sentences(line, 0, len(line))) for line in text.splitlines()]
+    spoken = [line[span.start : span.end] for line, spans in lines for span in spans]
+    telling = [sentence for sentence in spoken if len(content_words(sentence)) >= TELLING_WORDS]
+    if len(spoken) < 2 or not telling:
+        return Query(text, encode(text))
+    return Query(text, encode(text), Query(telling[-1], encode(telling[-1])))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +129,7 @@ class Retriever:
         signs = self.passage_signs(query)
         if not len(signs):
             return Ranking((), (), 0.0)
-        scores = self.ranker.passage(signs)
+        scores = self.ranker.passage(self._with_closing(query, signs))
         confidence = float(self.ranker.confidence(self.confidence_signs(query, signs, scores))[0])
         answer, boundary = self._nearest(signs)
         if answer >= ALMOST_ASKED and answer > boundary:  # almost a wording of the corpus
@@ -129,6 +144,11 @@ class Retriever:
             tuple(float(scores[row]) for row in order),
             confidence,
         )
+
+    def _with_closing(self, query: Query, signs: Matrix) -> Matrix:
+        if query.closing is None:
+            return signs
+        return (1 - CLOSING_SHARE) * signs + CLOSING_SHARE * self.passage_signs(query.closing)
 
     def _nearest(self, signs: Matrix) -> tuple[float, float]:
         """The best cosine of any answer and of any boundary, from the signs of all passages."""

@@ -15,7 +15,7 @@ from indexer.errors import GuideError
 
 if TYPE_CHECKING:
     from indexer.build import BuildReport, Progress
-    from indexer.encoder import SentenceEncoder, Vectors
+    from indexer.encoder import SentenceEncoder
     from indexer.lint import CheckReport
     from indexer.show import Outcome
 
@@ -225,13 +225,13 @@ def _show(options: argparse.Namespace) -> int:
     index = Index.open(options.index)
     encoder = SentenceEncoder(index.model)
     vector = encoder.encode([options.question])
-    outcome = _outcome(options.index, encoder, options.question, vector)
+    outcome = _outcome(options.index, encoder, options.question)
     lookup = look_up(index, options.question, vector, options.hits, outcome)
     print(json.dumps(asdict(lookup), indent=2) if options.json else render_lookup(lookup))
     return 0
 
 
-def _outcome(path: Path, encoder: SentenceEncoder, question: str, vector: Vectors) -> Outcome | None:
+def _outcome(path: Path, encoder: SentenceEncoder, question: str) -> Outcome | None:
     """What the guide does with the question; None, with a note, where it cannot be opened."""
     from importlib import import_module
 
@@ -245,7 +245,9 @@ def _outcome(path: Path, encoder: SentenceEncoder, question: str, vector: Vector
     except (ImportError, GuideError) as problem:
         print(f"note: no joined score and no confidence. {problem}", file=sys.stderr)
         return None
-    ranking = retrieval.Retriever(guide.index, ranker).rank(retrieval.Query(question, vector))
+    ranking = retrieval.Retriever(guide.index, ranker).rank(
+        retrieval.make_query(question, lambda text: encoder.encode([text]))
+    )
     reply = guide.reply(question)
     return Outcome(
         kind=reply.kind,
