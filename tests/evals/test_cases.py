@@ -49,13 +49,22 @@ def words_of(message: str) -> frozenset[str]:
 
 def near_duplicates(left: dict[str, str], right: dict[str, str]) -> list[tuple[str, str]]:
     """Pairs of ids whose messages share TOO_ALIKE of their words (Jaccard)."""
-    others = {key: words_of(text) for key, text in right.items()}
+    by_length: dict[int, list[tuple[str, frozenset[str]]]] = {}
+    for key, text in right.items():
+        words = words_of(text)
+        if len(words) >= FEWEST_WORDS:
+            by_length.setdefault(len(words), []).append((key, words))
     found = []
     for key, text in left.items():
         own = words_of(text)
-        for other, words in others.items():
-            if min(len(own), len(words)) >= FEWEST_WORDS and len(own & words) >= TOO_ALIKE * len(own | words):
-                found.append((key, other))
+        if len(own) < FEWEST_WORDS:
+            continue
+        for length, some in by_length.items():
+            if min(length, len(own)) < TOO_ALIKE * max(length, len(own)):
+                continue  # they cannot share enough
+            found += [
+                (key, other) for other, words in some if len(own & words) >= TOO_ALIKE * len(own | words)
+            ]
     return found
 
 
