@@ -29,6 +29,10 @@ RANKER = Path(__file__).with_name("ranker.json")
 PASSAGE_SIGNS = ("text", "heading", "question", "best", "lexical", "shared_words", "topic")
 CONFIDENCE_SIGNS = ("score", "margin", "best", "topic", "boundary", "lexical", "words", "covered")
 ALMOST_ASKED = 0.80  # cosine to a wording of the corpus; no unanswerable development case comes so near
+# Cosines, chosen on the development cases: a question of which this holds is one that the corpus answers.
+KNOWN = 0.55  # to the nearest answer, at least
+CLEARLY_NEARER = 0.08  # than to the nearest boundary
+BEHIND = 0.99  # of the best answer's score, what a boundary then has at most
 TELLING_WORDS = 2  # content words from which a last sentence counts: not "any advice?" or "thanks"
 CLOSING_SHARE = 0.35  # of a passage's score, what its fit to the last sentence makes up
 CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
@@ -134,6 +138,10 @@ class Retriever:
         answer, boundary = self._nearest(signs)
         if answer >= ALMOST_ASKED and answer > boundary:  # almost a wording of the corpus
             confidence = max(confidence, answer)
+        if answer >= KNOWN and answer >= boundary + CLEARLY_NEARER:  # no boundary may stand in the way
+            confidence = max(confidence, answer)
+            most = float(scores[~self._boundary].max())
+            scores[self._boundary] = np.minimum(scores[self._boundary], BEHIND * most)
         asked = self._askers.get(fold(query.text))
         if asked is not None:  # the very words stand in the corpus: their own entry answers them
             scores[asked] = max(CERTAIN, float(scores.max()))
