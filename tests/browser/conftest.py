@@ -32,6 +32,12 @@ FLAGS = [
     "--no-first-run",
 ]
 OpenPage = Callable[..., Page]
+OWN_SCHEMES = (
+    "data:",
+    "blob:",
+    "chrome-extension:",
+    "chrome:",
+)  # never leave the browser, its PDF viewer included
 expect.set_options(timeout=PATIENCE)
 
 
@@ -162,7 +168,7 @@ def open_page(browser: Browser, server: str, traffic: Traffic) -> Iterator[OpenP
     cookies = [cookie for context in contexts for cookie in context.cookies()]
     for context in contexts:
         context.close()
-    hosts = {urlsplit(url).netloc for url in traffic.urls() if not url.startswith(("data:", "blob:"))}
+    hosts = {urlsplit(url).netloc for url in traffic.urls() if not url.startswith(OWN_SCHEMES)}
     assert all(host.startswith("127.0.0.1:") for host in hosts), "something was asked of another host"
     assert all(left == [0, 0, ""] for left in kept) and not cookies, "something was left in the browser"
     if traffic.expected:
