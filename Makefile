@@ -35,14 +35,14 @@ screenshots: $(INDEX)/CURRENT ## pictures of every page and state, in screenshot
 	@$(BIN)/python -m tests.browser.screenshots screenshots
 
 evals: $(INDEX)/CURRENT ## measure everything, against floors and baseline; the page is .report/evals.html
-	@$(BIN)/guide-evals run --json .report/run.json --html .report/evals.html
+	@$(BIN)/guide-evals run --suite all --json .report/run.json --html .report/evals.html
 
 quick-evals: $(INDEX)/CURRENT ## a tenth of the cases and those that must be right
 	@$(BIN)/guide-evals run --quick
 
 baseline: $(READY) ## measure anew, and make that the baseline, its history and the README's figures
 	@$(BIN)/guide-index build --index $(INDEX)
-	@$(BIN)/guide-evals run --json .report/run.json --html .report/evals.html || test $$? -eq 1
+	@$(BIN)/guide-evals run --suite all --json .report/run.json --html .report/evals.html || test $$? -eq 1
 	@$(BIN)/guide-evals baseline save .report/run.json
 
 clean: ## remove the index and the environment

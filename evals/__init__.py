@@ -11,3 +11,6 @@ SUITES = (
     "robustness",
     "latency",
 )
+
+# What `guide-evals run` measures unless told otherwise: robustness takes a minute or two by itself.
+USUAL_SUITES = tuple(suite for suite in SUITES if suite != "robustness")

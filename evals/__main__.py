@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from evals import SUITES
+from evals import SUITES, USUAL_SUITES
 from indexer.errors import GuideError
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--suite",
         choices=(*SUITES, "all"),
         action="append",
-        help="what to measure; may be given several times (default: all)",
+        help="what to measure; may be given several times (default: all but robustness, the slowest)",
     )
     run.add_argument("--split", choices=("test", "dev"), default="test", help="which cases (default: test)")
     run.add_argument(
@@ -291,7 +291,7 @@ def _measured(
     from evals.run import Stopped, perform
     from evals.suites import measure
 
-    suites = [s for s in SUITES if not options.suite or s in options.suite or "all" in options.suite]
+    suites = _suites(options)
     guide = _open_guide(options.index)
     cold = (time.perf_counter() - started) * 1000
     stop = _stop_at(base) if options.stop else (lambda found: False)
@@ -344,9 +344,18 @@ def _keep(options: argparse.Namespace) -> Keep | None:
     return keep_some() if options.quick else None
 
 
+def _suites(options: argparse.Namespace) -> list[str]:
+    wanted = options.suite or USUAL_SUITES
+    return [suite for suite in SUITES if suite in wanted or "all" in wanted]
+
+
 def _part(options: argparse.Namespace) -> str:
     """Which of the cases are asked, in words; empty for all of them."""
-    suites = sorted(set(options.suite or ()) - {"all"}) if "all" not in (options.suite or ()) else []
+    found = _suites(options)
+    if not options.suite:
+        suites = ["without", *(suite for suite in SUITES if suite not in found)]
+    else:
+        suites = sorted(found) if len(found) < len(SUITES) else []
     words = [f"-k {options.expression}" if options.expression else "quick" if options.quick else "", *suites]
     return " ".join(word for word in words if word)
 

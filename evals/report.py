@@ -37,9 +37,10 @@ def verdict(saved: Mapping[str, Any]) -> str:
     reasons = [*breached, *(f"{case} must be right" for case in wrong)]
     if reasons:
         return f"FAIL: {', '.join(reasons)}"
-    if saved["provenance"]["part"]:
-        return "part of the cases: no floor was looked at"
-    return "pass: no floor is breached"
+    judged = any(m["floor"] is not None for metrics in saved["suites"].values() for m in metrics)
+    part = saved["provenance"]["part"]
+    where = f" ({part})" if part else ""
+    return f"pass: no floor is breached{where}" if judged else f"no floor was looked at{where}"
 
 
 def breaches(saved: Mapping[str, Any]) -> list[str]:

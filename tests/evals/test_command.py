@@ -33,7 +33,7 @@ def test_a_run_prints_the_table_and_saves_everything(
     shown = capsys.readouterr()
     saved = json.loads(target.read_text(encoding="utf-8"))
     assert code == 0
-    assert "part of the cases: no floor was looked at" in shown.out
+    assert "no floor was looked at (grounding)" in shown.out
     assert saved["provenance"]["split"] == "dev"
     assert saved["provenance"]["part"] == "grounding"
     assert list(saved["suites"]) == ["grounding"]

@@ -57,8 +57,15 @@ def test_a_breached_floor_and_a_wrong_must_are_named_last(small_run: Run) -> Non
     saved = saved_run(small_run)
     assert report.verdict(saved | {"breached": ["success@1"]}) == "FAIL: success@1"
     assert report.verdict(saved | {"must": {"a-1": False}, "breached": []}) == "FAIL: a-1 must be right"
-    part = saved | {"provenance": saved["provenance"] | {"part": "quick"}, "breached": []}
-    assert report.verdict(part) == "part of the cases: no floor was looked at"
+
+
+def test_the_verdict_says_whether_floors_were_looked_at_and_over_which_part(small_run: Run) -> None:
+    judged = saved_run(small_run) | {"must": {}, "breached": []}
+    part = judged | {"provenance": judged["provenance"] | {"part": "quick"}}
+    bare = {name: [m | {"floor": None} for m in metrics] for name, metrics in judged["suites"].items()}
+    assert report.verdict(judged) == "pass: no floor is breached"
+    assert report.verdict(part) == "pass: no floor is breached (quick)"
+    assert report.verdict(part | {"suites": bare}) == "no floor was looked at (quick)"
 
 
 def test_what_was_missed_is_listed_by_id_and_not_by_its_words(small_run: Run) -> None:
