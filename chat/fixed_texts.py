@@ -35,3 +35,5 @@ ABSTAIN = (
 SUPPORT_LINE = "This sounds like a lot to carry. A doctor, a therapist or someone you trust could carry some of it with you."
 
 CUT_NOTE = "Your message was very long, so I read the beginning and the end of it."
+
+ASIDE = "In case this is part of it too:"

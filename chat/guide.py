@@ -257,7 +257,7 @@ class Guide:
             return "boundary", quote_passage(boundary[0], references)
         if unsure:
             return "abstain", Answer((), ())
-        return "answer", compose_answer(answers, vectors, self.encoder, references)
+        return "answer", compose_answer(answers, vectors, loaded.index.sentence_vectors, references)
 
     def _refer(self, question: _Question) -> Reply:
         loaded, risk = question.loaded, question.risk
@@ -277,7 +277,7 @@ class Guide:
                 answer = compose_answer(
                     beside[:1],
                     vectors,
-                    self.encoder,
+                    loaded.index.sentence_vectors,
                     loaded.index.references,
                     most_passages=1,
                     most_words=BESIDE_WORDS,

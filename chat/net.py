@@ -126,29 +126,28 @@ class RiskNet:
         key = hashlib.blake2b("\0".join(pieces).encode(), key=self._key, digest_size=16).digest()
         if key not in self._known:
             self._known[key] = max(
-                (self._danger(reading) for reading in read(list(dict.fromkeys(pieces)))),
+                (self._danger(odds) for odds in class_logits(self.models, read(list(dict.fromkeys(pieces))))),
                 key=lambda danger: danger.probability,
             )
             while len(self._known) > REMEMBERED:
                 self._known.popitem(last=False)
         return self._known[key]
 
-    def _danger(self, reading: EncodedText) -> Danger:
-        odds = class_logits(self.models, reading)
+    def _danger(self, odds: Floats) -> Danger:
         probability = 1 / (1 + np.exp(-(self.facts.scale * danger_logit(odds) + self.facts.shift)))
         return Danger(float(probability), CATEGORIES[int(odds[1:].argmax())])
 
 
-def class_logits(models: Sequence[Any], reading: EncodedText) -> Floats:
-    """Return the mean log-probability of each class over the models, shape (C,)."""
+def class_logits(models: Sequence[Any], readings: Sequence[EncodedText]) -> Floats:
+    """Return the mean log-probability of each class over the models, shape (n, C), one row a reading."""
     import torch
 
-    from chat.net_model import LAYERS
+    from chat.net_model import LAYERS, stack
 
-    layers = torch.from_numpy(reading.layers[list(LAYERS)]).float().permute(1, 0, 2)[None]
-    mask = torch.ones(layers.shape[:2], dtype=torch.bool)
+    chosen = [torch.from_numpy(r.layers[list(LAYERS)]).float().permute(1, 0, 2) for r in readings]
     with torch.inference_mode():
-        found = [model(layers, mask)[0].log_softmax(0) for model in models]
+        layers, mask = stack(chosen)
+        found = [model(layers, mask).log_softmax(1) for model in models]
         return np.asarray(torch.stack(found).mean(0).numpy(), dtype=np.float32)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 from markdown_it import MarkdownIt
 
 from chat.answer import render_text
+from chat.fixed_texts import ASIDE
 from chat.referral import render_helplines, render_helplines_markdown
 from chat.types import Citation, Reply
 from indexer.referrals import INTERNATIONAL
@@ -167,6 +168,8 @@ def _render_answer(reply: Reply, turn: int) -> str:
     pieces = []
     for sentence in reply.sentences:
         marks = "".join(_mark(by_number[n], turn) for n in sentence.citations if n in by_number)
+        if sentence.opens_aside:
+            pieces.append(_Piece(_words(ASIDE), False, True))
         pieces.append(_Piece(_words(sentence.text) + marks, sentence.is_item, sentence.starts_paragraph))
     return _blocks(pieces)
 

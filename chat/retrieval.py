@@ -21,12 +21,22 @@ from chat.spelling import Speller
 from chat.types import Hit
 from indexer.encoder import Vectors
 from indexer.errors import GuideError
-from indexer.index import Index, content_words
+from indexer.index import VIEW_KINDS, Index, content_words
 from indexer.sentences import split_sentences
 from indexer.types import Passage
 
 RANKER = Path(__file__).with_name("ranker.json")
-PASSAGE_SIGNS = ("text", "heading", "question", "best", "lexical", "shared_words", "topic")
+PASSAGE_SIGNS = (
+    "text",
+    "heading",
+    "question",
+    "sentence",
+    "best",
+    "lexical",
+    "shared_words",
+    "topic",
+    "entry",
+)
 CONFIDENCE_SIGNS = ("score", "margin", "best", "topic", "boundary", "lexical", "words", "covered")
 ALMOST_ASKED = 0.80  # cosine to a wording of the corpus; no unanswerable development case comes so near
 # Cosines, chosen on the development cases: a question of which this holds is one that the corpus answers.
@@ -34,6 +44,7 @@ KNOWN = 0.55  # to the nearest answer, at least
 CLEARLY_NEARER = 0.08  # than to the nearest boundary
 BEHIND = 0.99  # of the best answer's score, what a boundary then has at most
 TELLING_WORDS = 2  # content words from which a last sentence counts: not "any advice?" or "thanks"
+WHOLE = VIEW_KINDS.index("sentence")  # the kinds of view before it stand for a whole passage
 CLOSING_SHARE = 0.35  # of a passage's score, what its fit to the last sentence makes up
 CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
 Matrix = npt.NDArray[np.float64]
@@ -133,7 +144,7 @@ class Retriever:
         signs = self.passage_signs(query)
         if not len(signs):
             return Ranking((), (), 0.0)
-        scores = self.ranker.passage(self._with_closing(query, signs))
+        scores = self.ranker.passage(self.all_signs(query, signs))
         confidence = float(self.ranker.confidence(self.confidence_signs(query, signs, scores))[0])
         answer, boundary = self._nearest(signs)
         if answer >= ALMOST_ASKED and answer > boundary:  # almost a wording of the corpus
@@ -153,7 +164,10 @@ class Retriever:
             confidence,
         )
 
-    def _with_closing(self, query: Query, signs: Matrix) -> Matrix:
+    def all_signs(self, query: Query, signs: Matrix | None = None) -> Matrix:
+        """The signs from which passages are ranked: those of the whole query and of its last sentence."""
+        if signs is None:
+            signs = self.passage_signs(query)
         if query.closing is None:
             return signs
         return (1 - CLOSING_SHARE) * signs + CLOSING_SHARE * self.passage_signs(query.closing)
@@ -173,7 +187,7 @@ class Retriever:
 
     def nearness(self, vectors: Vectors) -> tuple[float, float]:
         """Return the best cosine of any answer and of any boundary, each -1 where there is none."""
-        best = self.index.dense(vectors).max(axis=1, initial=-1.0)
+        best = self.index.dense(vectors)[:, :WHOLE].max(axis=1, initial=-1.0)
         return float(best[~self._boundary].max(initial=-1.0)), float(best[self._boundary].max(initial=-1.0))
 
     def passage_signs(self, query: Query) -> Matrix:
@@ -184,7 +198,7 @@ class Retriever:
         return np.column_stack(
             [
                 dense,
-                dense.max(axis=1, initial=0.0),
+                dense[:, :WHOLE].max(axis=1, initial=0.0),
                 lexical / (lexical + 8.0),  # 8 is about the score of one well-placed rare word
                 np.minimum(1.0, lexical / (4.0 * words)),
                 _on_log_scale(self.index.topic_fit(query.vectors, query.text).astype(np.float64)),

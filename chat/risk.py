@@ -9,6 +9,7 @@ Rules and examples were written without a clinician, from the published work nam
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ LONGEST = 40_000  # characters screened; the middle of a longer message is not r
 LONGEST_QUESTION = 8_000  # characters of the guide's last turn: its question stands before the helplines
 TURNS_JOINED = 4  # user turns, this one included, whose weak signs count together
 TURNS_REMEMBERED = 12  # user turns looked back upon for danger
+LINES_REMEMBERED = 4096  # of answers that were found sayable or not
 CALM_TURNS = 2  # ordinary questions after which earlier danger no longer colours the answers
 
 # Which danger is named when several fit at the same level: what is happening now, then whom it can hurt.
@@ -48,6 +50,7 @@ USUAL: Mapping[Category, Level] = {
     "legal_order": "concern",
 }
 REPAIRED = 0.06  # share of letters that the normaliser changed from which the net reads its version too
+_MARKS = re.compile(r" ?\[\d+\]")  # of citations
 log = logging.getLogger("chat")
 
 
@@ -74,6 +77,7 @@ class RiskScreen:
         self.net = net
         self.careful = careful
         self._reader = read
+        self._sayable: dict[str, bool] = {}  # lines of answers, none of which anybody wrote to the guide
 
     @classmethod
     def open(cls, encoder: Encoder | None = None) -> Self:
@@ -116,9 +120,17 @@ class RiskScreen:
     def assess_answer(self, text: str) -> bool:
         """False for a text that the guide must not say: methods, blame, ways round a block, a refusal to talk."""
         try:
-            return not self.rules.says("unsayable", self._read(text).sentences)
+            return all(self._is_sayable(line) for line in _MARKS.sub("", text).splitlines())
         except Exception:  # as above: what cannot be checked is not said
             return False
+
+    def _is_sayable(self, line: str) -> bool:
+        """Remembered, since answers are made of the same paragraphs of the corpus again and again."""
+        if line not in self._sayable:
+            if len(self._sayable) >= LINES_REMEMBERED:
+                self._sayable.clear()
+            self._sayable[line] = not self.rules.says("unsayable", self._read(line).sentences)
+        return self._sayable[line]
 
     def _assess(self, message: str, history: Sequence[Turn], read: Read | None) -> RiskAssessment:
         reading = self._read(message, read)

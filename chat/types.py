@@ -91,6 +91,7 @@ class AnswerSentence:
     citations: tuple[int, ...]
     is_item: bool = False  # shown as a list item
     starts_paragraph: bool = False
+    opens_aside: bool = False  # here begins what the question may be about too
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ IN_README = {
     "grounded answers": "every sentence stands word for word in the passage that it cites",
     "success@1": "right topic first",
     "success@3": "right topic among the first three",
+    "right topic cited": "right topic among the passages that the answer cites",
     "nugget recall": "what a good answer holds, found in the answer",
     "nugget density": "sentences of an answer that carry such a thing",
     "abstention recall": "questions that it should not answer, and does not",

@@ -25,7 +25,7 @@ from chat.risk import RiskScreen
 from chat.rulebook import RULES
 from evals.cases import Case
 from evals.rules import Example, read_examples
-from indexer.build import read_views
+from indexer.build import read_passages
 from indexer.encoder import EncodedText, SentenceEncoder
 
 Log = Callable[[str], None]
@@ -73,7 +73,7 @@ def fit_net(corpus: Path, target: Path = NET, log: Log = print) -> dict[str, Any
         model = _train(rows, readings, part)
         for n, row in enumerate(rows):
             if row.part == part and row.source != "padded":
-                judged[n] = class_logits([model], _as_reading(readings[n]))
+                judged[n] = class_logits([model], [_as_reading(readings[n])])[0]
         models.append(model)
     facts = _facts(encoder.name, examples, rows, judged)
     tensors = {
@@ -120,7 +120,7 @@ def _part(idea: str) -> int:
 
 
 def _ordinary_questions(corpus: Path) -> list[str]:
-    passages, _ = read_views(corpus)
+    passages = read_passages(corpus)
     found = (q for p in passages if not DANGEROUS_TOPICS & set(p.topics) for q in p.questions)
     return sorted(set(found))
 

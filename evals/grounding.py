@@ -178,9 +178,9 @@ def _shows_nothing_else(reply: Reply) -> bool:
     if reply.kind == "referral":
         return True
     shown = norm(_MARKS.sub("", re.sub(r"^- ", "", reply.text, flags=re.MULTILINE)))
-    for fixed in (fixed_texts.SUPPORT_LINE, fixed_texts.CUT_NOTE):
+    for fixed in (fixed_texts.SUPPORT_LINE, fixed_texts.CUT_NOTE, fixed_texts.ASIDE):
         shown = shown.replace(norm(fixed), "")
-    same_words = shown.strip() == norm(_MARKS.sub("", " ".join(s.text for s in reply.sentences)))
+    same_words = " ".join(shown.split()) == norm(_MARKS.sub("", " ".join(s.text for s in reply.sentences)))
     marks = [int(n) for n in _MARK.findall(reply.text)]
     own_marks = [int(n) for s in reply.sentences for n in _MARK.findall(s.text)]
     return same_words and len(marks) == sum(len(s.citations) for s in reply.sentences) + len(own_marks)

@@ -76,6 +76,11 @@ class Asked:
         return bool(self.reply.citations) and fits(self.case, self.reply.citations[0])
 
     @property
+    def is_covered(self) -> bool:
+        """Any citation is on a topic of the case, or of a document that it names."""
+        return any(fits(self.case, citation) for citation in self.reply.citations)
+
+    @property
     def answered(self) -> bool:
         """Sentences of articles, FAQs or notes were given, alone or beside a referral."""
         return self.reply.kind in ("answer", "referral") and bool(self.reply.sentences)

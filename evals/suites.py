@@ -87,6 +87,7 @@ def retrieval(run: Run) -> tuple[Metric, ...]:
         recalls = [_score(a, capped_recall(a.ranked, a.relevant, k) or 0.0) for a in known]
         found.append(mean(f"recall@{k} (capped)", recalls))
     found.append(_mean("first citation right", run.answerable, lambda a: a.first_is_right))
+    found.append(_mean("right topic cited", run.answerable, lambda a: a.is_covered))
     gates = sorted({a.case.gate for a in run.answerable} - {""})
     found += [
         share(gate, [_score(a, a.right) for a in run.answerable if a.case.gate == gate]) for gate in gates

@@ -32,6 +32,7 @@ Progress = Callable[[int, int], None]  # texts embedded so far, texts to embed
 HELPLINES = "helplines.yaml"
 REFERRALS = "referrals"
 REFERENCES = "references.yaml"
+SENTENCE = VIEW_KINDS.index("sentence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +109,9 @@ def _read(corpus: Path) -> _Content:
     return content
 
 
-def read_views(corpus: Path) -> tuple[list[Passage], list[tuple[int, str]]]:
-    """Return the passages of `corpus`, and each text by which one can be found with the passage's place."""
-    content = _read(corpus)
-    return content.passages, [(view.passage, view.text) for view in content.views]
+def read_passages(corpus: Path) -> list[Passage]:
+    """Return the passages of `corpus` as a build would have them."""
+    return _read(corpus).passages
 
 
 def check_safety_texts(corpus: Path) -> None:
@@ -154,7 +154,7 @@ def _build(
 
 
 def _views(passages: Sequence[Passage]) -> Iterable[_View]:
-    """The texts by which each passage can be found; a text counts once for each passage."""
+    """The texts by which each passage can be found, each once, and then all its sentences."""
     for number, passage in enumerate(passages):
         heading = " - ".join((passage.title, *passage.heading))
         texts = [(0, reading_form(passage.text)), (1, heading)]
@@ -164,6 +164,8 @@ def _views(passages: Sequence[Passage]) -> Iterable[_View]:
             if text not in seen:
                 seen.add(text)
                 yield _View(number, kind, text)
+        for sentence in passage.sentences:
+            yield _View(number, SENTENCE, reading_form(passage.quote(sentence)))
 
 
 def _embed(cache: Path, encoder: Encoder, texts: list[str], progress: Progress | None) -> tuple[Vectors, int]:
@@ -322,9 +324,12 @@ def _write_vectors(path: Path, vectors: Vectors) -> None:
 
 
 def _write_topics(path: Path, content: _Content, vectors: Vectors) -> None:
-    """Fit the topic model on every view: texts and headings teach beside the questions."""
-    owners = [content.passages[view.passage] for view in content.views]
-    model = fit_topics(owners, [view.text for view in content.views], vectors)
+    """Fit the topic model: texts and headings teach beside the questions, sentences by themselves do not."""
+    rows = [n for n, view in enumerate(content.views) if view.kind != SENTENCE]
+    views = [content.views[n] for n in rows]
+    model = fit_topics(
+        [content.passages[view.passage] for view in views], [view.text for view in views], vectors[rows]
+    )
     if model:
         model.save(path)
 

@@ -20,9 +20,8 @@ from indexer.errors import IndexMissing, IndexUnusable
 from indexer.topics import TopicModel, class_of
 from indexer.types import Document, Kind, Passage, Reference, Span
 
-SCHEMA_VERSION = 5
-VIEW_KINDS = ("text", "heading", "question")
-MAX_VIEWS = 4096  # how many vectors one search looks at, at most
+SCHEMA_VERSION = 6
+VIEW_KINDS = ("text", "heading", "question", "sentence")
 # How much a word counts by the field it stands in: title, heading, questions, body.
 FIELD_WEIGHTS = (2.0, 3.0, 2.0, 1.0)
 Scores = npt.NDArray[np.float32]
@@ -189,7 +188,7 @@ class Index:
         try:
             self._db = _connect(folder / store.PASSAGES)
             self.manifest = dict(self._db.execute("SELECT key, value FROM manifest"))
-            self._vectors = faiss.read_index(str(folder / store.VECTORS))
+            self._vectors: Any = faiss.read_index(str(folder / store.VECTORS))
             self.topic_model = TopicModel.open(folder / store.TOPICS)
             self._read()
         except (sqlite3.Error, RuntimeError, KeyError, ValueError) as error:
@@ -257,31 +256,33 @@ class Index:
             return [row[0] for row in self._db.execute("SELECT id FROM documents ORDER BY id")]
 
     def dense(self, vector: Vectors) -> Scores:
-        """Return the best cosine of each passage by kind of view, shape (passages, 3), -1 for none.
+        """Return the best cosine of each passage by kind of view, shape (passages, 4), -1 for none.
 
         `vector` has shape (d,) or (m, d); of several queries the best counts.
         """
-        queries = np.atleast_2d(vector)
         best = np.full((len(self.passages), len(VIEW_KINDS)), -1.0, dtype=np.float32)
-        count = min(self._vectors.ntotal, MAX_VIEWS)
-        if count == 0:
-            return best
-        scores, rows = self._vectors.search(queries, count)
-        rows, scores = rows.ravel(), scores.ravel()
-        np.maximum.at(best, (self.view_passage[rows], self.view_kind[rows]), scores)
+        if len(self._units):
+            scores = (self._units @ np.atleast_2d(vector).T).max(axis=1)
+            best[self._group_places] = np.maximum.reduceat(scores, self._group_starts)
         return best
 
+    def sentence_vectors(self, passage: Passage) -> Vectors:
+        """Return the vectors of a passage's sentences, shape (len(passage.sentences), d)."""
+        return self._units[self._sentence_starts[passage.passage_id] :][: len(passage.sentences)]
+
     def topic_fit(self, vector: Vectors, text: str) -> Scores:
-        """Return how likely each passage's topics are for the question, 0..1, shape (passages,).
+        """Return how likely the question is on each passage's topics, and how likely it is this entry's
+        among those of its topic, each 0..1, shape (passages, 2).
 
         Of several topics of a passage the likeliest counts. Without a topic model every
         passage gets 0.
         """
         if self.topic_model is None:
-            return np.zeros(len(self.passages), dtype=np.float32)
-        odds = self.topic_model.probabilities(np.atleast_2d(vector), text)
-        padded = np.append(odds, 0.0).astype(np.float32)
-        return np.asarray(padded[self._passage_classes].max(axis=1), dtype=np.float32)
+            return np.zeros((len(self.passages), 2), dtype=np.float32)
+        odds = self.topic_model.judge(np.atleast_2d(vector), text)
+        topics = np.append(odds.topics, 0.0)[self._passage_topics].max(axis=1)
+        entries = np.append(odds.entries, 0.0)[self._passage_entries]
+        return np.column_stack([topics, entries]).astype(np.float32)
 
     def covered(self, vector: Vectors, text: str) -> float:
         """Return how likely the question is about a topic and not about a boundary, 0..1.
@@ -290,8 +291,8 @@ class Index:
         """
         if self.topic_model is None:
             return 0.5
-        odds = self.topic_model.probabilities(np.atleast_2d(vector), text)
-        return float(odds[self._answer_classes].sum())
+        odds = self.topic_model.judge(np.atleast_2d(vector), text)
+        return float(odds.topics[self._answer_topics].sum())
 
     def nearest_views(self, vector: Vectors, count: int) -> list[tuple[str, str, str, float]]:
         """Return (passage id, kind of view, its text, cosine) of the nearest views, best first."""
@@ -332,8 +333,10 @@ class Index:
         self.view_kind = np.array([v[1] for v in views], dtype=np.int64)
         if len(views) != self._vectors.ntotal:
             raise ValueError(f"{len(views)} views but {self._vectors.ntotal} vectors")
-        self._passage_classes = self._classes_of_passages()
-        self._answer_classes = self._classes_of_answers()
+        self._group_views()
+        self._passage_topics = self._topics_of_passages()
+        self._passage_entries = self._entries_of_passages()
+        self._answer_topics = self._topics_of_answers()
         self.references = {
             row[0]: Reference(*row)
             for row in self._db.execute(
@@ -341,18 +344,41 @@ class Index:
             )
         }
 
-    def _classes_of_passages(self) -> npt.NDArray[np.int64]:
-        """For each passage the columns of the topic model that speak for it, padded with -1."""
+    def _group_views(self) -> None:
+        """Note where the views of each passage and kind begin: they lie together, as the build wrote them."""
+        count, width = self._vectors.ntotal, self._vectors.d
+        self._units = faiss.rev_swig_ptr(self._vectors.get_xb(), count * width).reshape(count, width)
+        starts = np.flatnonzero(np.diff(self.view_passage, prepend=-1) | np.diff(self.view_kind, prepend=-1))
+        places = self.view_passage[starts], self.view_kind[starts]
+        if len(set(zip(*(p.tolist() for p in places), strict=True))) != len(starts):
+            raise ValueError("the views of a passage do not lie together")
+        self._group_starts, self._group_places = starts, places
+        sentence = VIEW_KINDS.index("sentence")
+        self._sentence_starts = {
+            self.passages[passage].passage_id: start
+            for start, passage, kind in zip(starts.tolist(), *(p.tolist() for p in places), strict=True)
+            if kind == sentence
+        }
+
+    def _topics_of_passages(self) -> npt.NDArray[np.int64]:
+        """For each passage the places in the topic model that speak for it, padded with -1."""
         model = self.topic_model
-        columns = {name: n for n, name in enumerate(model.classes)} if model else {}
+        columns = {name: n for n, name in enumerate(model.topics)} if model else {}
         rows = [[columns[n] for n in (*p.topics, class_of(p)) if n in columns] for p in self.passages]
         width = max([1, *map(len, rows)])
         return np.array([row + [-1] * (width - len(row)) for row in rows], dtype=np.int64)
 
-    def _classes_of_answers(self) -> npt.NDArray[np.int64]:
+    def _entries_of_passages(self) -> npt.NDArray[np.int64]:
+        """For each passage its place among the entries of the topic model, -1 for none."""
+        model = self.topic_model
+        places = {name: n for n, name in enumerate(model.entries)} if model else {}
+        rest = [places.get(class_of(p) or "", -1) for p in self.passages]
+        return np.array([places.get(p.passage_id, n) for p, n in zip(self.passages, rest, strict=True)])
+
+    def _topics_of_answers(self) -> npt.NDArray[np.int64]:
         model = self.topic_model
         boundaries = {p.document_id for p in self.passages if p.kind == "boundary"}
-        names = model.classes if model else ()
+        names = model.topics if model else ()
         return np.array([n for n, name in enumerate(names) if name not in boundaries], dtype=np.int64)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from indexer.encoder import Vectors
-from indexer.index import MAX_VIEWS, VIEW_KINDS, Index
+from indexer.index import VIEW_KINDS, Index
 
+NEAREST = 4096  # wordings looked through for the nearest one of each passage
 SHOWN = 80  # characters of a wording in print
 
 
@@ -62,7 +63,7 @@ def look_up(index: Index, question: str, vector: Vectors, hits: int, outcome: Ou
     Without an outcome: the `hits` nearest ones, then those that share the most words.
     """
     dense, lexical = index.dense(vector), index.lexical(question)
-    views = [Wording(*view) for view in index.nearest_views(vector, MAX_VIEWS)]
+    views = [Wording(*view) for view in index.nearest_views(vector, NEAREST)]
     nearest: dict[str, Wording] = {}
     for view in views:
         nearest.setdefault(view.passage_id, view)

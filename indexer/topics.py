@@ -1,10 +1,11 @@
-"""A topic for a question: two small classifiers fitted on the corpus's own wordings at build time.
+"""A topic for a question, and an entry: two small classifiers fitted on the corpus's own wordings at build time.
 
-One reads the sentence vector, the other the words; their probabilities are multiplied, since
-each is right where the other is not (on the development questions the right topic comes first
-for 60 % with the first, 55 % with the second, 70 % with both). The classes are the topics of
-the passages and, for boundaries, the boundary itself. A corpus with too few wordings or topics
-gets no model, and then every passage fits equally well.
+One reads the sentence vector, the other the words; their probabilities of a topic are multiplied,
+since each is right where the other is not (on the development questions the right topic comes first
+for 61 % with the first, 55 % with the second, 71 % with both). The topics are those of the passages
+and, for boundaries, the boundary itself. The first also tells the entries of a topic apart where
+they have wordings enough. A corpus with too few wordings or topics gets no model, and then every
+passage fits equally well.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +25,7 @@ from indexer.types import Passage
 
 MIN_WORDINGS = 5  # a class with fewer wordings is not learned
 MIN_CLASSES = 3
+MIN_OWN = 8  # an entry with fewer is not told apart from the rest of its topic
 STRENGTH = 10.0  # inverse of the regularisation of the vector model
 WORD_PENALTY = 3e-5  # regularisation of the word model
 WORD_EPOCHS = 10
@@ -33,42 +36,49 @@ _WORD = re.compile(r"\b\w\w+\b")
 
 
 @dataclass(frozen=True, slots=True)
-class TopicModel:
-    """P(class) in proportion to softmax(vector logits) times softmax(word logits)."""
+class Odds:
+    """What the model makes of one question."""
 
-    classes: tuple[str, ...]
-    weights: Floats  # (classes, d)
-    bias: Floats  # (classes,)
+    topics: Floats  # (topics,): P of each
+    entries: Floats  # (entries,): P of each among the entries of its topic
+
+
+@dataclass(frozen=True, slots=True)
+class TopicModel:
+    """P(topic) in proportion to softmax(vector logits), summed over its entries, times softmax(word logits)."""
+
+    topics: tuple[str, ...]
+    entries: tuple[str, ...]  # a passage's id, or for the rest of a topic the topic
+    topic_of: npt.NDArray[np.int64]  # (entries,): place of each one's topic
+    weights: Floats  # (entries, d)
+    bias: Floats  # (entries,)
     vocabulary: tuple[str, ...]
     rarity: Floats  # (words,): inverse document frequency
-    word_weights: Floats  # (classes, words)
-    word_bias: Floats  # (classes,)
+    word_weights: Floats  # (topics, words)
+    word_bias: Floats  # (topics,)
+    places: dict[str, int] = field(init=False, repr=False, compare=False)
 
-    def probabilities(self, vectors: Vectors, text: str) -> Floats:
-        """Return P of each class, shape (classes,), for one question.
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "places", {word: n for n, word in enumerate(self.vocabulary)})
 
-        `vectors` has shape (m, d); several vectors of one question are averaged.
-        """
-        by_vector = _log_softmax(vectors @ self.weights.T + self.bias).mean(axis=0)
-        by_words = _log_softmax(self.word_weights @ self._words_of(text) + self.word_bias)
-        odds = np.exp(by_vector + by_words - (by_vector + by_words).max())
-        return np.asarray(odds / odds.sum(), dtype=np.float32)
-
-    def _words_of(self, text: str) -> Floats:
-        places = {word: n for n, word in enumerate(self.vocabulary)}
-        return word_vector(text, places, self.rarity)
+    def judge(self, vectors: Vectors, text: str) -> Odds:
+        """Return the odds for one question; several `vectors`, shape (m, d), of it are averaged."""
+        by_vector = np.exp(_log_softmax(vectors @ self.weights.T + self.bias).mean(axis=0))
+        sums = np.bincount(self.topic_of, by_vector, minlength=len(self.topics))
+        sums = np.maximum(sums, np.finfo(np.float32).tiny)
+        by_words = _log_softmax(
+            self.word_weights @ word_vector(text, self.places, self.rarity) + self.word_bias
+        )
+        logits = np.log(sums) + by_words
+        odds = np.exp(logits - logits.max())
+        return Odds(
+            np.asarray(odds / odds.sum(), dtype=np.float32),
+            np.asarray(by_vector / sums[self.topic_of], dtype=np.float32),
+        )
 
     def save(self, path: Path) -> None:
-        np.savez(
-            path,
-            classes=np.array(self.classes),
-            weights=self.weights,
-            bias=self.bias,
-            vocabulary=np.array(self.vocabulary),
-            rarity=self.rarity,
-            word_weights=self.word_weights,
-            word_bias=self.word_bias,
-        )
+        arrays: dict[str, Any] = {name: np.array(getattr(self, name)) for name in _SAVED}
+        np.savez(path, **arrays)
 
     @classmethod
     def open(cls, path: Path) -> TopicModel | None:
@@ -76,16 +86,23 @@ class TopicModel:
         if not path.exists():
             return None
         with np.load(path) as data:
-            names = tuple(str(c) for c in data["classes"]), tuple(str(w) for w in data["vocabulary"])
-            return cls(
-                names[0],
-                data["weights"],
-                data["bias"],
-                names[1],
-                data["rarity"],
-                data["word_weights"],
-                data["word_bias"],
-            )
+            found = {name: data[name] for name in _SAVED}
+        for name in ("topics", "entries", "vocabulary"):
+            found[name] = tuple(found[name].tolist())
+        return cls(**found)
+
+
+_SAVED = (
+    "topics",
+    "entries",
+    "topic_of",
+    "weights",
+    "bias",
+    "vocabulary",
+    "rarity",
+    "word_weights",
+    "word_bias",
+)
 
 
 def class_of(passage: Passage) -> str | None:
@@ -125,9 +142,10 @@ def fit_topics(owners: Sequence[Passage], texts: Sequence[str], vectors: Vectors
     )  # slow to import; only a build needs it
 
     rows = [n for n, label in enumerate(labels) if label in known]
-    targets = np.array([labels[n] for n in rows])
-    by_vector = LogisticRegression(C=STRENGTH, max_iter=500, class_weight=_half_balanced(targets))
-    by_vector.fit(vectors[rows], targets)
+    topics = np.array([labels[n] for n in rows])
+    entries = np.array([_entry_of(owners[n], str(labels[n])) for n in rows])
+    by_vector = LogisticRegression(C=STRENGTH, max_iter=500, class_weight=_half_balanced(entries))
+    by_vector.fit(vectors[rows], entries)
     vocabulary, rarity = _vocabulary([texts[n] for n in rows])
     places = {word: n for n, word in enumerate(vocabulary)}
     by_words = SGDClassifier(
@@ -138,9 +156,13 @@ def fit_topics(owners: Sequence[Passage], texts: Sequence[str], vectors: Vectors
         class_weight="balanced",
         random_state=SEED,
     )
-    by_words.fit(csr_array(np.stack([word_vector(texts[n], places, rarity) for n in rows])), targets)
+    by_words.fit(csr_array(np.stack([word_vector(texts[n], places, rarity) for n in rows])), topics)
+    names = tuple(str(c) for c in by_words.classes_)
+    topic_of = dict(zip(entries.tolist(), topics.tolist(), strict=True))
     return TopicModel(
+        names,
         tuple(str(c) for c in by_vector.classes_),
+        np.array([names.index(topic_of[str(c)]) for c in by_vector.classes_]),
         np.asarray(by_vector.coef_, dtype=np.float32),
         np.asarray(by_vector.intercept_, dtype=np.float32),
         vocabulary,
@@ -150,8 +172,12 @@ def fit_topics(owners: Sequence[Passage], texts: Sequence[str], vectors: Vectors
     )
 
 
+def _entry_of(passage: Passage, topic: str) -> str:
+    return passage.passage_id if len(passage.questions) >= MIN_OWN else topic
+
+
 def _half_balanced(labels: npt.NDArray[np.str_]) -> dict[str, float]:
-    """Weights of 1 / sqrt(count): halfway between counting every wording and every topic alike."""
+    """Weights of 1 / sqrt(count): halfway between counting every wording and every label alike."""
     return {
         str(label): float(count) ** -0.5
         for label, count in zip(*np.unique(labels, return_counts=True), strict=True)

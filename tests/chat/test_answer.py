@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from chat.answer import compose_answer, quote_passage, render_text
+from chat.fixed_texts import ASIDE
+from indexer.encoder import Vectors
 from indexer.markdown import read_markdown
 from indexer.passages import split_passages
 from indexer.types import Passage, Reference
@@ -21,7 +23,10 @@ def passages(
 
 
 def compose(words: WordEncoder, *ranked: tuple[Passage, float], **limits: int):  # type: ignore[no-untyped-def]
-    return compose_answer(ranked, words.encode(["phone drawer"]), words, REFERENCES, **limits)
+    def sentence_vectors(passage: Passage) -> Vectors:
+        return words.encode([passage.quote(s) for s in passage.sentences])
+
+    return compose_answer(ranked, words.encode(["phone drawer"]), sentence_vectors, REFERENCES, **limits)
 
 
 def test_every_sentence_stands_word_for_word_in_the_quote_that_it_cites(words: WordEncoder) -> None:
@@ -51,8 +56,21 @@ def test_a_passage_of_another_topic_or_far_below_is_not_quoted(words: WordEncode
     lead = passages(f"## Phone\n\n{PHONE}")[0]
     other_topic = passages(f"## Letter\n\n{LETTER}", topics="work", name="articles/y.md")[0]
     far = passages(f"## Letter\n\n{LETTER}", name="articles/z.md")[0]
-    answer = compose(words, (lead, 0.9), (other_topic, 0.8), (far, 0.2))
+    answer = compose(words, (lead, 0.9), (other_topic, 0.6), (far, 0.2))
     assert [c.document for c in answer.citations] == ["articles/x"]
+
+
+def test_another_subject_that_fits_nearly_as_well_comes_last_and_says_so(words: WordEncoder) -> None:
+    lead = passages(f"## Phone\n\n{PHONE}")[0]
+    work = passages(f"## Letter\n\n{LETTER}", topics="work", name="articles/y.md")[0]
+    law = passages(f"## Letter\n\n{LETTER}", topics="law", name="boundaries/z.md", kind="boundary")[0]
+    same = passages("## Evening\n\nCook something that takes an hour.", name="articles/z.md")[0]
+    answer = compose(words, (lead, 0.9), (law, 0.89), (work, 0.8), (same, 0.7))
+    assert [c.document for c in answer.citations] == ["articles/x", "articles/z", "articles/y"]
+    assert [s.opens_aside for s in answer.sentences] == [False] * 4 + [True, False, False]
+    before, after = render_text(answer.sentences).split(f"\n\n{ASIDE}\n")
+    assert "hour. [2]" in before and "letter on paper. [3]" in after
+    assert len(compose(words, (lead, 0.9), (work, 0.8), most_passages=1).citations) == 1
 
 
 def test_what_was_said_is_not_said_again(words: WordEncoder) -> None:

@@ -11,12 +11,14 @@ import time
 from pathlib import Path
 
 import faiss
+import numpy as np
 import pytest
 
 from indexer import store
 from indexer.build import build_index
 from indexer.errors import GuideError, IndexMissing, IndexUnusable
 from indexer.index import Index
+from indexer.sentences import reading_form
 from tests.conftest import ROOT, WordEncoder, write_corpus
 
 FIRST = "Put the phone in another room. " * 8
@@ -55,7 +57,7 @@ def test_a_passage_is_found_by_its_text_its_heading_and_each_question(
     opened = Index.open(index)
     kinds = {(p, kind) for p, kind, _, _ in opened.nearest_views(words.encode(["children"]), 99)}
     faq = next(p.passage_id for p in opened.passages if p.kind == "faq")
-    assert {kind for p, kind in kinds if p == faq} == {"text", "heading", "question"}
+    assert {kind for p, kind in kinds if p == faq} == {"text", "heading", "question", "sentence"}
     texts = [
         t for p, kind, t, _ in opened.nearest_views(words.encode(["children"]), 99) if kind == "question"
     ]
@@ -75,7 +77,7 @@ def test_a_second_build_of_the_same_corpus_embeds_and_publishes_nothing(
     assert len(second.passages.unchanged) == 3
 
 
-def test_an_edit_embeds_only_the_passage_that_it_touched(
+def test_an_edit_embeds_only_the_passage_and_the_sentence_that_it_touched(
     corpus: Path, index: Path, words: WordEncoder
 ) -> None:
     build_index(corpus, index, words)
@@ -83,8 +85,10 @@ def test_an_edit_embeds_only_the_passage_that_it_touched(
     path = corpus / "articles/evenings.md"
     path.write_text(ARTICLE.replace("another room", "the hall", 1), encoding="utf-8")
     report = build_index(corpus, index, words)
-    assert report.embedded == 1
-    assert words.encoded == [" ".join(FIRST.replace("another room", "the hall", 1).split())]
+    assert report.embedded == 2
+    whole = " ".join(FIRST.replace("another room", "the hall", 1).split())
+    assert words.encoded[-1] == whole
+    assert words.encoded[0] in whole and "the hall" in words.encoded[0]
     assert report.documents.changed == ("articles/evenings",)
     assert len(report.passages.added) == len(report.passages.removed) == 1
     assert len(report.passages.unchanged) == 2
@@ -254,3 +258,25 @@ def test_a_build_that_is_killed_at_any_moment_leaves_the_served_index_complete(t
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=120)
     check_complete(index)
     assert not list((index / store.BUILDS).glob(".*"))
+
+
+def test_each_sentence_of_a_passage_has_its_vector(corpus: Path, index: Path, words: WordEncoder) -> None:
+    build_index(corpus, index, words)
+    opened = Index.open(index)
+    for passage in opened.passages:
+        expected = words.encode([reading_form(passage.quote(s)) for s in passage.sentences])
+        assert np.allclose(opened.sentence_vectors(passage), expected)
+
+
+def test_the_best_cosine_is_exact_for_every_passage_and_kind(
+    corpus: Path, index: Path, words: WordEncoder
+) -> None:
+    build_index(corpus, index, words)
+    opened = Index.open(index)
+    question = words.encode(["we have two kids"])
+    best = opened.dense(question)
+    faq = next(n for n, p in enumerate(opened.passages) if p.kind == "faq")
+    wordings = words.encode(list(opened.passages[faq].questions))
+    assert best[faq, 2] == pytest.approx(float((wordings @ question[0]).max()), abs=1e-6)
+    article = next(n for n, p in enumerate(opened.passages) if not p.questions)
+    assert best[article, 2] == -1 and best[article, 3] > -1
