@@ -480,12 +480,14 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _save_baseline(options: argparse.Namespace) -> int:
-    from evals.baseline import BASELINE, save_baseline
+    from evals.baseline import BASELINE, PAGES, save_baseline
     from evals.record import read_run
 
     saved = read_run(options.saved)
-    save_baseline(saved)
-    print(f"baseline  {saved['hash']} saved in {BASELINE}; the README and the history say so")
+    save_baseline(saved, pages=PAGES)
+    print(
+        f"baseline  {saved['hash']} saved in {BASELINE}; the README, the guide's pages and the history say so"
+    )
     return PASSED
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,11 @@ from indexer.errors import GuideError
 BASELINE = Path(__file__).with_name("baseline.json")
 HISTORY = Path(__file__).with_name("history.jsonl")
 README = Path(__file__).parents[1] / "README.md"
+PAGES = Path(__file__).parents[1] / "chat" / "figures.json"
 START, END = "<!-- figures -->", "<!-- /figures -->"
+_PAGE_FIGURE = re.compile(
+    r'(?P<start>\s*\{"what": (?P<what>"[^"]*"), )"value": "[^"]*", "range": "[^"]*"(?P<end>\},?)$'
+)
 # The figures whose course is kept and drawn.
 HEADLINES = (
     "success@1",
@@ -56,8 +61,11 @@ def save_baseline(
     history: Path = HISTORY,
     readme: Path | None = README,
     today: date | None = None,
+    pages: Path | None = None,
 ) -> None:
     """Make a saved run the baseline, add a line to the history, and put its figures into the README.
+
+    `pages`: the file of figures that the guide's own pages tell, brought up to date as well.
 
     Raises `GuideError` for a run over a part of the cases, and where a file cannot be written. A run
     with the same figures as the last one adds no line.
@@ -76,6 +84,8 @@ def save_baseline(
     if readme:
         text = readme.read_text(encoding="utf-8")
         readme.write_text(with_figures(text, saved), encoding="utf-8")
+    if pages:
+        pages.write_text(with_page_figures(pages.read_text(encoding="utf-8"), saved), encoding="utf-8")
 
 
 def open_baseline(path: Path = BASELINE) -> dict[str, Any] | None:
@@ -116,6 +126,22 @@ def with_figures(readme: str, saved: Mapping[str, Any]) -> str:
         raise GuideError(f"The README has no place for the figures: it needs {START} and {END}.")
     before, rest = readme.split(START, 1)
     return f"{before}{START}\n{render_figures(saved)}\n{END}{rest.split(END, 1)[1]}"
+
+
+def with_page_figures(text: str, saved: Mapping[str, Any]) -> str:
+    """Return the figures of the guide's pages with the values of this run, one figure a line."""
+    figures = {m["name"]: m for metrics in saved["suites"].values() for m in metrics}
+    now = {words: figures[name] for name, words in IN_README.items() if name in figures}
+
+    def renew(line: str) -> str:
+        found = _PAGE_FIGURE.match(line)
+        metric = now.get(json.loads(found["what"])) if found else None
+        if not found or metric is None or metric["value"] is None:
+            return line
+        figure = f'"value": "{metric["value"]:.2f}", "range": "{metric["low"]:.2f} to {metric["high"]:.2f}"'
+        return f"{found['start']}{figure}{found['end']}"
+
+    return "\n".join(map(renew, text.split("\n")))
 
 
 def render_figures(saved: Mapping[str, Any]) -> str:

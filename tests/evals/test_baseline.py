@@ -36,6 +36,21 @@ def test_saving_writes_the_record_a_line_of_history_and_the_readme(small_run: Ru
     assert "| right topic first | 1.00 |" in readme
 
 
+def test_the_figures_of_the_pages_follow_the_run(small_run: Run, tmp_path: Path) -> None:
+    pages = tmp_path / "figures.json"
+    line = '    {"what": "%s", "value": "0.10", "range": "0.00 to 0.20"}'
+    old = "{\n" + line % "right topic first" + ",\n" + line % "something else" + "\n}\n"
+    pages.write_text(old, encoding="utf-8")
+    saved = save(small_run, tmp_path)
+    new = baseline.with_page_figures(old, saved).splitlines()
+    assert '"right topic first", "value": "1.00"' in new[1] and new[1].endswith("},")
+    assert new[2] == line % "something else"
+    baseline.save_baseline(
+        saved, tmp_path / "b.json", tmp_path / "h.jsonl", tmp_path / "README.md", DAY, pages
+    )
+    assert pages.read_text().splitlines() == new
+
+
 def test_saving_the_same_figures_again_adds_no_line(small_run: Run, tmp_path: Path) -> None:
     save(small_run, tmp_path)
     save(small_run, tmp_path)
