@@ -52,6 +52,25 @@ def test_a_server_that_goes_and_comes_back_costs_no_word(
         page.close()
 
 
+def test_a_question_that_the_server_refuses_is_told_and_can_be_sent_again(
+    open_page: OpenPage, traffic: Traffic
+) -> None:
+    traffic.expected = "503"
+    page = open_page()
+    full = {"status": 503, "json": {"detail": "Queue is full. Max size is 64 and size is 64."}}
+    page.route("**/queue/join*", lambda route: route.fulfill(**full))
+    box = page.get_by_label("Your question")
+    box.fill(QUESTION)
+    box.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("did not get through")
+    expect(box).to_have_value(QUESTION)
+    expect(page.locator("#chat .reply")).to_have_count(0)
+    page.unroute("**/queue/join*")
+    box.press("Enter")
+    expect(page.locator("#chat .reply")).to_have_count(1)
+    expect(page.locator("#notice")).to_be_empty()
+
+
 def test_a_restart_that_nobody_noticed_costs_no_word(
     open_page: OpenPage, corpus_index: Path, traffic: Traffic
 ) -> None:

@@ -8,6 +8,8 @@ const STASH = "for-a-moment"; // the conversation, while the page is loaded agai
 const STASH_LASTS = 10 * 60_000; // milliseconds
 const LOST = "The guide cannot be reached right now. What you wrote is still in the box, and nothing is lost. "
   + "It tries again by itself. If you are in danger, do not wait for it: ring your emergency number.";
+const REFUSED = "Your question did not get through: too much is going on at once, or something broke. What you wrote is still "
+  + "in the box; please send it again in a moment. If you are in danger, do not wait for it: ring your emergency number.";
 
 export function startTalk() {
   listen(ask);
@@ -125,7 +127,7 @@ function look() {
   if (now === seen) return;
   if (!isWaiting && questions.length) {
     setBusy(false);
-    wasLost = isLost;
+    wasLost = told === LOST;
     isNew = true;
   }
   seen = now;
@@ -177,19 +179,22 @@ function takeStash() {
 
 // ---- a lost connection
 
-let isLost = false;
+let told = ""; // the trouble that the notice tells of
 let wasLost = false; // whether the server was away since the last reply
 
 function watchConnection() {
   const ask = window.fetch;
   window.fetch = async (...request) => {
-    const isGuide = String(request[0]?.url ?? request[0]).includes("/gradio_api/");
+    const address = String(request[0]?.url ?? request[0]);
+    const isGuide = address.includes("/gradio_api/");
+    const isQuestion = address.includes("/queue/join");
     try {
       const answer = await ask(...request);
-      if (isGuide && answer.ok) tell(false);
+      if (isGuide && answer.ok && (isQuestion || told !== REFUSED)) tell("");
+      if (isGuide && answer.status >= 500) tell(REFUSED); // the toolkit's queue is full, or the server failed
       return answer;
     } catch (error) {
-      if (isGuide && error.name !== "AbortError") tell(true);
+      if (isGuide && error.name !== "AbortError") tell(LOST);
       throw error;
     }
   };
@@ -211,10 +216,10 @@ function setBusy(isBusy) {
   document.querySelector("#box")?.setAttribute("aria-busy", String(isBusy));
 }
 
-function tell(lost) {
-  if (lost) setBusy(false);
-  if (lost === isLost) return;
-  isLost = lost;
-  wasLost ||= lost;
-  document.getElementById("notice").textContent = lost ? LOST : "";
+function tell(trouble) {
+  if (trouble) setBusy(false);
+  if (trouble === told) return;
+  told = trouble;
+  wasLost ||= trouble === LOST;
+  document.getElementById("notice").textContent = trouble;
 }
