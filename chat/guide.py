@@ -186,7 +186,11 @@ class Guide:
         if index.model != self.encoder.name:
             raise IndexUnusable(self.path, f"it was built with {index.model}, not {self.encoder.name}")
         desk = ReferralDesk.open(index.safety_folder)
-        return _Loaded(index, Retriever(index, self._ranker), desk, self._starters(index))
+        retriever = Retriever(index, self._ranker, self._is_grave)
+        return _Loaded(index, retriever, desk, self._starters(index))
+
+    def _is_grave(self, asked: str) -> bool:
+        return RiskScreen(self._screen.rules).assess(asked).level == "crisis"
 
     def _respond(self, question: _Question) -> Reply:
         if question.risk.routes:
@@ -227,7 +231,7 @@ class Guide:
     def _rank(self, question: _Question, text: str) -> tuple[Ranking, Vectors]:
         mended = question.loaded.retriever.mend(text)
         query = make_query(mended, question.encodings.vector)
-        return question.loaded.retriever.rank(query), query.vectors
+        return question.loaded.retriever.rank(query, calm=not question.risk.routes), query.vectors
 
     def _answer(self, question: _Question, ranking: Ranking, vectors: Vectors) -> Reply:
         kind, answer = self._compose(question.loaded, ranking, vectors)

@@ -46,6 +46,7 @@ BEHIND = 0.99  # of the best answer's score, what a boundary then has at most
 TELLING_WORDS = 2  # content words from which a last sentence counts: not "any advice?" or "thanks"
 WHOLE = VIEW_KINDS.index("sentence")  # the kinds of view before it stand for a whole passage
 CLOSING_SHARE = 0.35  # of a passage's score, what its fit to the last sentence makes up
+GRAVE_SHARE = 0.6  # of its score, what a passage for people in danger keeps where none is seen
 CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
 Matrix = npt.NDArray[np.float64]
 
@@ -130,21 +131,32 @@ class Ranking:
 class Retriever:
     """Ranks the passages of one index."""
 
-    def __init__(self, index: Index, ranker: Ranker) -> None:
+    def __init__(
+        self, index: Index, ranker: Ranker, is_grave: Callable[[str], bool] = lambda asked: False
+    ) -> None:
+        """`is_grave`: whether a question or heading by itself would make the risk screen see a crisis."""
         self.index = index
         self.ranker = ranker
+        asked = [p.questions[:1] or p.heading[-1:] for p in index.passages]
+        self._grave = np.array([any(map(is_grave, words)) for words in asked], dtype=bool)
         self._askers = {fold(q): row for row, p in enumerate(index.passages) for q in p.questions}
         self._speller = Speller(
             (p.text for p in index.passages), (q for p in index.passages for q in p.questions)
         )
         self._boundary = np.array([p.kind == "boundary" for p in index.passages], dtype=bool)
 
-    def rank(self, query: Query, limit: int = 50) -> Ranking:
-        """Return at most `limit` passages, best first; an index without passages gives none."""
+    def rank(self, query: Query, limit: int = 50, calm: bool = True) -> Ranking:
+        """Return at most `limit` passages, best first; an index without passages gives none.
+
+        `calm`: the risk screen sees no danger in the message, so that what is said to people in
+        danger has to fit much better than anything else.
+        """
         signs = self.passage_signs(query)
         if not len(signs):
             return Ranking((), (), 0.0)
         scores = self.ranker.passage(self.all_signs(query, signs))
+        if calm:
+            scores[self._grave] *= GRAVE_SHARE
         confidence = float(self.ranker.confidence(self.confidence_signs(query, signs, scores))[0])
         answer, boundary = self._nearest(signs)
         if answer >= ALMOST_ASKED and answer > boundary:  # almost a wording of the corpus

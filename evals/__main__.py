@@ -256,7 +256,7 @@ def _run(options: argparse.Namespace) -> int:
 
     source = _source(options)
     own = options.cases is None
-    floors = options.floors or (FLOORS if own else None)
+    floors = options.floors or (FLOORS if own and source.split == "test" else None)
     base = _open_base(options.baseline or (BASELINE if own else None), must=options.baseline is not None)
     saved = _measured(options, source, floors, base)
     if saved is None:
