@@ -37,3 +37,5 @@ SUPPORT_LINE = "This sounds like a lot to carry. A doctor, a therapist or someon
 CUT_NOTE = "Your message was very long, so I read the beginning and the end of it."
 
 ASIDE = "In case this is part of it too:"
+
+UNSURE = "I may not have caught what matters most to you here. The nearest that I have is this:"

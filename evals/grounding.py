@@ -178,7 +178,7 @@ def _shows_nothing_else(reply: Reply) -> bool:
     if reply.kind == "referral":
         return True
     shown = norm(_MARKS.sub("", re.sub(r"^- ", "", reply.text, flags=re.MULTILINE)))
-    for fixed in (fixed_texts.SUPPORT_LINE, fixed_texts.CUT_NOTE, fixed_texts.ASIDE):
+    for fixed in (fixed_texts.SUPPORT_LINE, fixed_texts.CUT_NOTE, fixed_texts.ASIDE, fixed_texts.UNSURE):
         shown = shown.replace(norm(fixed), "")
     same_words = " ".join(shown.split()) == norm(_MARKS.sub("", " ".join(s.text for s in reply.sentences)))
     marks = [int(n) for n in _MARK.findall(reply.text)]

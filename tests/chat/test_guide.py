@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.fixed_texts import CLARIFY
+from chat.fixed_texts import CLARIFY, UNSURE
 from chat.guide import MAX_MESSAGE, Guide, cut_message, read_history
 from chat.types import Reply, Turn
 from indexer import store
@@ -233,3 +233,26 @@ def test_a_corpus_without_topics_references_or_safety_texts_works(
     reply = guide.reply("how hot should the oven be for bread?")
     assert reply.hits[0].document == "faq/oven"
     assert guide.reply("I want to kill myself").kind == "referral"
+
+
+def test_where_nothing_fits_well_the_answer_begins_by_saying_so(
+    guide: Guide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = "does looking at her instagram count"
+    plain = guide.reply(question)
+    assert UNSURE not in plain.text
+    monkeypatch.setattr("chat.guide.UNSURE_SCORE", 1.1)
+    unsure = guide.reply(question)
+    assert unsure.text == f"{UNSURE}\n\n{plain.text}"
+    assert unsure.sentences == plain.sentences
+
+
+def test_what_is_said_to_people_in_danger_does_not_answer_those_who_are_in_none(guide: Guide) -> None:
+    reply = guide.reply("we have a kid and he keeps texting me at night that he misses me")
+    assert reply.kind == "answer"
+    assert not {"suicidal_thoughts", "leaving_abuse"} & set(reply.citations[0].topics)
+
+
+def test_a_danger_that_the_screen_misses_still_finds_the_text_for_it(guide: Guide) -> None:
+    reply = guide.reply("I do not see a reason to be here without her")
+    assert reply.kind == "referral" or "suicidal_thoughts" in reply.citations[0].topics
