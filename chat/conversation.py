@@ -12,7 +12,7 @@ from indexer.index import content_words
 
 MAX_MESSAGE = 20_000  # characters; what is longer is cut, and the person is told
 LEANING_WORDS = 14  # a longer message says enough by itself
-SHORT_WORDS = 10  # a message of so few words may lean although its form does not show it
+SHORT_WORDS = 8  # a message of so few words may lean although its form does not show it
 HOLLOW_WORDS = 4  # a message of so few words that points back and names one thing says nothing alone
 POINTING_SUBJECTS = 3  # a message that points back and names more than this stands alone
 CARRIED_WORDS = 60  # words of the earlier turns that are carried over
