@@ -47,12 +47,13 @@ def compose_answer(
     *,
     most_passages: int = 3,
     most_words: int = TARGET_WORDS,
+    asides: bool = True,
 ) -> Answer:
     """Compose an answer from `ranked` (passage, score) pairs, best first; none gives an empty answer.
 
     The best passage leads; others add their opening sentences where they belong to the same
     subject and say something new. Where another subject fits nearly as well, its best passage comes
-    last, as an aside. `query` has shape (1, d); `sentence_vectors` gives those of a
+    last, as an aside, if `asides` are wanted. `query` has shape (1, d); `sentence_vectors` gives those of a
     passage's sentences, shape (n, d).
     """
     if not ranked:
@@ -71,7 +72,7 @@ def compose_answer(
         if spans:
             chosen.append(_Choice(passage, spans))
             words += _words(chosen[-1])
-    if most_passages > 1 and (aside := _aside(ranked)):
+    if asides and most_passages > 1 and (aside := _aside(ranked)):
         chosen = [*chosen[: most_passages - 1], aside]
     return _number(chosen, references)
 

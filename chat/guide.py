@@ -25,7 +25,8 @@ from indexer.index import Index
 
 DEFAULT_INDEX = ".index"
 SUGGESTIONS = 3
-NEVER_SUGGESTED = frozenset({"suicidal_thoughts", "leaving_abuse"})  # topics nobody wants to be sent to
+# Topics that nobody wants to be sent to, and beside which nothing else is said.
+SERIOUS = frozenset({"suicidal_thoughts", "leaving_abuse"})
 FIRST_QUESTIONS = "the-ten-questions"  # the FAQ file whose entries are offered first, where there is one
 BOUNDARY_SCORE = 0.25  # a boundary that fits less than this is not worth saying
 # On the development cases the first source is right in 9 of 17 answers that fit less than this, and in
@@ -270,7 +271,13 @@ class Guide:
             return "boundary", quote_passage(boundary[0], references)
         if unsure:
             return "abstain", Answer((), ())
-        return "answer", compose_answer(answers, vectors, loaded.index.sentence_vectors, references)
+        return "answer", compose_answer(
+            answers,
+            vectors,
+            loaded.index.sentence_vectors,
+            references,
+            asides=not SERIOUS & set(answers[0][0].topics),
+        )
 
     def _refer(self, question: _Question) -> Reply:
         loaded, risk = question.loaded, question.risk
@@ -341,7 +348,7 @@ class Guide:
         return tuple(
             (p.passage_id, p.questions[0])
             for p in entries
-            if not NEVER_SUGGESTED & set(p.topics) and not self._screen.assess(p.questions[0]).routes
+            if not SERIOUS & set(p.topics) and not self._screen.assess(p.questions[0]).routes
         )
 
 

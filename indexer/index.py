@@ -188,13 +188,12 @@ class Index:
         try:
             self._db = _connect(folder / store.PASSAGES)
             self.manifest = dict(self._db.execute("SELECT key, value FROM manifest"))
+            self._check_schema()
             self._vectors: Any = faiss.read_index(str(folder / store.VECTORS))
             self.topic_model = TopicModel.open(folder / store.TOPICS)
             self._read()
         except (sqlite3.Error, RuntimeError, KeyError, ValueError) as error:
             raise IndexUnusable(folder, f"it is damaged ({error})") from error
-        if self.manifest["schema"] != str(SCHEMA_VERSION):
-            raise IndexUnusable(folder, f"it was built by another version (schema {self.manifest['schema']})")
 
     @classmethod
     def open(cls, path: Path) -> Index:
@@ -207,6 +206,12 @@ class Index:
             if (folder / store.VECTORS).exists():
                 return cls(folder, build_id)
         raise IndexUnusable(path, f"the build {build_id} that it points at is gone")
+
+    def _check_schema(self) -> None:
+        if self.manifest["schema"] != str(SCHEMA_VERSION):
+            raise IndexUnusable(
+                self.folder, f"it was built by another version (schema {self.manifest['schema']})"
+            )
 
     @property
     def model(self) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.fixed_texts import CLARIFY, UNSURE
+from chat.fixed_texts import ASIDE, CLARIFY, UNSURE
 from chat.guide import MAX_MESSAGE, Guide, cut_message, read_history
 from chat.types import Reply, Turn
 from indexer import store
@@ -256,3 +256,4 @@ def test_what_is_said_to_people_in_danger_does_not_answer_those_who_are_in_none(
 def test_a_danger_that_the_screen_misses_still_finds_the_text_for_it(guide: Guide) -> None:
     reply = guide.reply("I do not see a reason to be here without her")
     assert reply.kind == "referral" or "suicidal_thoughts" in reply.citations[0].topics
+    assert ASIDE not in reply.text

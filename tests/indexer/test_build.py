@@ -280,3 +280,17 @@ def test_the_best_cosine_is_exact_for_every_passage_and_kind(
     assert best[faq, 2] == pytest.approx(float((wordings @ question[0]).max()), abs=1e-6)
     article = next(n for n, p in enumerate(opened.passages) if not p.questions)
     assert best[article, 2] == -1 and best[article, 3] > -1
+
+
+def test_a_build_of_another_version_is_called_that_and_not_damaged(
+    corpus: Path, index: Path, words: WordEncoder
+) -> None:
+    report = build_index(corpus, index, words)
+    folder = store.build_folder(index, report.build_id)
+    db = sqlite3.connect(folder / store.PASSAGES)
+    with db:
+        db.execute("UPDATE manifest SET value = '1' WHERE key = 'schema'")
+    db.close()
+    (folder / store.TOPICS).write_bytes(b"in a form that this version does not know")
+    with pytest.raises(IndexUnusable, match=r"another version \(schema 1\).*guide-index build"):
+        Index.open(index)
