@@ -15,7 +15,7 @@ from chat import fixed_texts
 from chat.answer import Answer, compose_answer, quote_passage, render_text
 from chat.conversation import MAX_MESSAGE, Reading, read_message, smalltalk_of
 from chat.referral import ReferralDesk, referral_for, render_helplines
-from chat.retrieval import Ranker, Ranking, Retriever, fold, make_query
+from chat.retrieval import Ranker, Ranking, Retriever, fold, make_query, query_texts
 from chat.risk import RiskScreen
 from chat.types import Reply, ReplyKind, RiskAssessment, Turn
 from indexer import store
@@ -59,13 +59,17 @@ class _Loaded:
 class _Encodings:
     """What the encoder made of the texts of one reply, so that the screen and the search share one pass."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder, expected: Sequence[str] = ()) -> None:
+        """`expected`: texts that will be asked for; they are read along with the first that are."""
         self._encoder = encoder
+        self._expected = tuple(expected)
         self._known: dict[str, EncodedText] = {}
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
         if isinstance(self._encoder, SentenceEncoder):
             missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+            if missing and not self._known:
+                missing = list(dict.fromkeys([*missing, *self._expected]))
             self._known.update(zip(missing, self._encoder.read(missing), strict=True))
         return [self._known[text] for text in texts]
 
@@ -167,11 +171,12 @@ class Guide:
         started = time.perf_counter()
         self.refresh()
         turns = read_history(history)
-        encodings = _Encodings(self.encoder)
+        loaded = self._loaded
+        shortened, was_cut = cut_message(message)
+        encodings = _Encodings(self.encoder, query_texts(loaded.retriever.mend(shortened)))
         # the whole of it: the middle may matter most
         risk = self._screen.assess(message, turns, encodings.read)
-        message, was_cut = cut_message(message)
-        reply = self._respond(_Question(self._loaded, message, turns, risk, country, hits, encodings))
+        reply = self._respond(_Question(loaded, shortened, turns, risk, country, hits, encodings))
         if was_cut and reply.kind != "referral":
             reply = replace(reply, text=f"{fixed_texts.CUT_NOTE}\n\n{reply.text}")
         elapsed = (time.perf_counter() - started) * 1000
@@ -190,7 +195,7 @@ class Guide:
         if index.model != self.encoder.name:
             raise IndexUnusable(self.path, f"it was built with {index.model}, not {self.encoder.name}")
         desk = ReferralDesk.open(index.safety_folder)
-        retriever = Retriever(index, self._ranker, self._is_grave)
+        retriever = Retriever(index, self._ranker.for_index(index), self._is_grave)
         return _Loaded(index, retriever, desk, self._starters(index))
 
     def _is_grave(self, asked: str) -> bool:
@@ -266,7 +271,7 @@ class Guide:
         pairs = list(zip(ranking.passages, ranking.scores, strict=True))
         boundary = next(((p, s) for p, s in pairs if p.kind == "boundary"), None)
         answers = [(p, s) for p, s in pairs if p.kind != "boundary"]
-        unsure = ranking.confidence < self._ranker.threshold or not answers
+        unsure = ranking.confidence < loaded.retriever.ranker.threshold or not answers
         if boundary and boundary[1] >= BOUNDARY_SCORE and (unsure or boundary[0] is pairs[0][0]):
             return "boundary", quote_passage(boundary[0], references)
         if unsure:
@@ -293,7 +298,7 @@ class Guide:
                 for p, s in zip(ranking.passages, ranking.scores, strict=True)
                 if p.kind != "boundary" and set(p.topics[:1]) & allowed
             ]
-            if beside and beside[0][1] >= self._ranker.threshold:
+            if beside and beside[0][1] >= loaded.retriever.ranker.threshold:
                 answer = compose_answer(
                     beside[:1],
                     vectors,

@@ -1,9 +1,9 @@
 """The second net of the risk screen: what the encoder makes of a message, where no rule sees danger.
 
-A small network (chat/net_model.py) reads the token vectors that the encoder computes for the search
-anyway. Three of them were trained, each on two thirds of the labelled examples in chat/rules/examples;
-their mean is calibrated on the thirds that each had not seen. `guide-evals fit --net` makes net.safetensors
-anew, and must when the encoder changes: the file says whose vectors it reads.
+A network (chat/net_model.py) reads the token vectors that the encoder computes half-way for the search
+anyway. It was trained on three quarters of the labelled examples in chat/rules/examples and calibrated on
+the quarter that it had not seen. `guide-evals fit --net` makes net.safetensors anew, and must when the
+encoder changes: the file says whose vectors it reads.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chat.types import Category
-from indexer.encoder import EncodedText
+from indexer.encoder import EncodedText, of_like_length
 from indexer.errors import GuideError
 from indexer.sentences import split_sentences
 
@@ -35,6 +35,8 @@ MOST_WINDOWS = 8  # of one message: its first and its last are always among them
 MOST_SENTENCES = (
     16  # of one message that are read by themselves too; where there are more, neighbours together
 )
+MOST_AT_ONCE = 32  # readings in one pass
+SLACK = 8  # tokens by which a reading may be more than twice as long as the shortest beside it
 REMEMBERED = 512  # messages whose result is kept, under a keyed hash, so that earlier turns are not read anew
 Floats = npt.NDArray[np.float32]
 Read = Callable[[Sequence[str]], Sequence[EncodedText]]
@@ -66,6 +68,7 @@ class NetFacts:
     scale: float  # probability = 1 / (1 + exp(-(scale * logit + shift)))
     shift: float
     threshold: float  # from this probability a message gets a referral, whatever the rules say
+    uneasy: float  # from this probability an answer comes with a line of support
     veto: float  # below it a rule that is often wrong gets no referral, only a line of support
     doubtful: tuple[str, ...]  # the rules that are often wrong
     fitted: str  # ISO date
@@ -74,10 +77,10 @@ class NetFacts:
 
 @dataclass(slots=True)
 class RiskNet:
-    """The trained networks. Keeps no message: results are remembered under a hash with a random key."""
+    """The trained network. Keeps no message: results are remembered under a hash with a random key."""
 
     facts: NetFacts
-    models: list[Any]
+    model: Any
     _key: bytes = field(default_factory=lambda: os.urandom(16))
     _known: OrderedDict[bytes, Danger] = field(default_factory=OrderedDict)
 
@@ -94,22 +97,15 @@ class RiskNet:
                 tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
             facts = json.loads(about["net"])
             facts = NetFacts(**facts | {"doubtful": tuple(facts["doubtful"])})
-            count, width = int(about["models"]), int(about["width"])
-            models = []
-            for number in range(count):
-                model = DangerModel(len(CLASSES), width).eval().requires_grad_(False)
-                prefix = f"{number}."
-                model.load_state_dict(
-                    {k.removeprefix(prefix): t for k, t in tensors.items() if k.startswith(prefix)}
-                )
-                models.append(model)
+            model = DangerModel(len(CLASSES), int(about["width"])).eval().requires_grad_(False)
+            model.load_state_dict(tensors)
         except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
             raise NetBroken(path, str(error).split("\n")[0] or type(error).__name__) from error
         if facts.encoder != encoder:
             raise NetBroken(path, f"it reads the vectors of {facts.encoder}, and the guide uses {encoder}")
-        if not models or not all(bool(np.isfinite(t.numpy()).all()) for t in tensors.values()):
+        if not all(bool(np.isfinite(t.numpy()).all()) for t in tensors.values()):
             raise NetBroken(path, "its numbers are damaged")
-        return cls(facts, models)
+        return cls(facts, model)
 
     def see(self, texts: Sequence[str], read: Read) -> Danger:
         """The gravest that the net sees in any of `texts`: one message in one or more spellings.
@@ -126,7 +122,7 @@ class RiskNet:
         key = hashlib.blake2b("\0".join(pieces).encode(), key=self._key, digest_size=16).digest()
         if key not in self._known:
             self._known[key] = max(
-                (self._danger(odds) for odds in class_logits(self.models, read(list(dict.fromkeys(pieces))))),
+                (self._danger(odds) for odds in class_logits(self.model, read(list(dict.fromkeys(pieces))))),
                 key=lambda danger: danger.probability,
             )
             while len(self._known) > REMEMBERED:
@@ -138,17 +134,18 @@ class RiskNet:
         return Danger(float(probability), CATEGORIES[int(odds[1:].argmax())])
 
 
-def class_logits(models: Sequence[Any], readings: Sequence[EncodedText]) -> Floats:
-    """Return the mean log-probability of each class over the models, shape (n, C), one row a reading."""
+def class_logits(model: Any, readings: Sequence[EncodedText]) -> Floats:
+    """Return the log-probability of each class, shape (n, C), one row a reading."""
     import torch
 
-    from chat.net_model import LAYERS, stack
+    from chat.net_model import stack
 
-    chosen = [torch.from_numpy(r.layers[list(LAYERS)]).float().permute(1, 0, 2) for r in readings]
+    found = np.zeros((len(readings), len(CLASSES)), dtype=np.float32)
     with torch.inference_mode():
-        layers, mask = stack(chosen)
-        found = [model(layers, mask).log_softmax(1) for model in models]
-        return np.asarray(torch.stack(found).mean(0).numpy(), dtype=np.float32)
+        for rows in of_like_length([len(reading.middle) for reading in readings], MOST_AT_ONCE, SLACK):
+            tokens, mask = stack([torch.from_numpy(readings[row].middle) for row in rows])
+            found[rows] = model(tokens, mask).log_softmax(1).numpy()
+    return found
 
 
 def danger_logit(odds: Floats) -> float:

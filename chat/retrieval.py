@@ -3,7 +3,8 @@
 Each passage is judged by a handful of signs (cosines of its views, shared words, the topic
 that the question seems to have). A logistic model joins them into one score, and a second one
 turns what the ranking looks like into a confidence. Both are fitted by `guide-evals fit` from
-the development cases and kept in ranker.json with the date and the hash of those cases.
+the development cases and kept in ranker.json with the date, the hash of those cases and the topics
+of the corpus. Another corpus is ranked by plain sums of the same signs.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from chat.spelling import Speller
 from chat.types import Hit
 from indexer.encoder import Vectors
 from indexer.errors import GuideError
-from indexer.index import VIEW_KINDS, Index, content_words
+from indexer.index import VIEW_KINDS, Index, Scores, content_words
 from indexer.sentences import split_sentences
 from indexer.types import Passage
 
@@ -30,6 +31,7 @@ PASSAGE_SIGNS = (
     "text",
     "heading",
     "question",
+    "headed",
     "sentence",
     "best",
     "lexical",
@@ -47,6 +49,7 @@ TELLING_WORDS = 2  # content words from which a last sentence counts: not "any a
 WHOLE = VIEW_KINDS.index("sentence")  # the kinds of view before it stand for a whole passage
 CLOSING_SHARE = 0.35  # of a passage's score, what its fit to the last sentence makes up
 GRAVE_SHARE = 0.6  # of its score, what a passage for people in danger keeps where none is seen
+KNOWN_TOPICS = 0.5  # share of a corpus's topics that a ranker must know; editors add and drop some
 CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
 Matrix = npt.NDArray[np.float64]
 
@@ -73,6 +76,8 @@ class Ranker:
     threshold: float  # below this confidence the guide does not answer
     fitted: str  # ISO date
     data_hash: str  # of the cases that it was fitted on
+    topics: frozenset[str] = frozenset()  # of the corpus that it was fitted on
+    closing: float = CLOSING_SHARE  # of a passage's score, what its fit to the last sentence makes up
 
     @classmethod
     def open(cls, path: Path = RANKER) -> Ranker:
@@ -85,6 +90,7 @@ class Ranker:
                 data["threshold"],
                 data["fitted"],
                 data["data_hash"],
+                frozenset(data["topics"]),
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise GuideError(
@@ -95,24 +101,52 @@ class Ranker:
             raise GuideError(f"{path} was fitted for other signs. Make it anew with: guide-evals fit")
         return ranker
 
+    def for_index(self, index: Index) -> Ranker:
+        """This ranker where most topics of the index are those that it was fitted on, else a plain one."""
+        topics = topics_of(index)
+        known = len(topics & self.topics)
+        return self if known and known >= KNOWN_TOPICS * len(topics) else PLAIN
+
+
+# For a corpus on which nothing was fitted: a sum of the signs, chosen by hand so that a passage which
+# fits in every way gets .9 and an unrelated one .03; the confidence is the best answer's score.
+PLAIN = Ranker(
+    LogisticModel((0.0, 1.0, 0.0, 4.0, 2.0, 4.0, 0.0, 2.0, 2.0, 1.0), -5.7),
+    LogisticModel((1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0), 0.0),
+    threshold=0.5,
+    fitted="",
+    data_hash="",
+    closing=0.0,
+)
+
+
+def topics_of(index: Index) -> frozenset[str]:
+    """The topics that the passages of an index carry."""
+    return frozenset(topic for passage in index.passages for topic in passage.topics)
+
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: the words, and their vector or vectors of shape (m, d)."""
+    """What is looked for: the words, and their vector, shape (1, d)."""
 
     text: str
     vectors: Vectors
     closing: Query | None = None  # the last sentence of several, where most people put what they ask
 
 
-def make_query(text: str, encode: Callable[[str], Vectors]) -> Query:
-    """The query for `text`; `encode` gives the vector of a text, shape (1, d)."""
+def query_texts(text: str) -> list[str]:
+    """What is looked up for `text`: the whole and, where it has several sentences, the last telling one."""
     lines = [(line, split_sentences(line, 0, len(line))) for line in text.splitlines()]
     spoken = [line[span.start : span.end] for line, spans in lines for span in spans]
     telling = [sentence for sentence in spoken if len(content_words(sentence)) >= TELLING_WORDS]
-    if len(spoken) < 2 or not telling:
-        return Query(text, encode(text))
-    return Query(text, encode(text), Query(telling[-1], encode(telling[-1])))
+    return [text, telling[-1]] if len(spoken) > 1 and telling else [text]
+
+
+def make_query(text: str, encode: Callable[[str], Vectors]) -> Query:
+    """The query for `text`; `encode` gives the vector of a text, shape (1, d)."""
+    whole, *closing = query_texts(text)
+    last = Query(closing[0], encode(closing[0])) if closing else None
+    return Query(whole, encode(whole), last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +168,10 @@ class Retriever:
     def __init__(
         self, index: Index, ranker: Ranker, is_grave: Callable[[str], bool] = lambda asked: False
     ) -> None:
-        """`is_grave`: whether a question or heading by itself would make the risk screen see a crisis."""
+        """`ranker` must be one for this index (`Ranker.for_index`).
+
+        `is_grave`: whether a question or heading by itself would make the risk screen see a crisis.
+        """
         self.index = index
         self.ranker = ranker
         asked = [p.questions[:1] or p.heading[-1:] for p in index.passages]
@@ -151,10 +188,10 @@ class Retriever:
         `calm`: the risk screen sees no danger in the message, so that what is said to people in
         danger has to fit much better than anything else.
         """
-        signs = self.passage_signs(query)
+        signs, joined = self.passage_signs(query)
         if not len(signs):
             return Ranking((), (), 0.0)
-        scores = self.ranker.passage(self.all_signs(query, signs))
+        scores = self.ranker.passage(joined)
         if calm:
             scores[self._grave] *= GRAVE_SHARE
         confidence = float(self.ranker.confidence(self.confidence_signs(query, signs, scores))[0])
@@ -176,14 +213,6 @@ class Retriever:
             confidence,
         )
 
-    def all_signs(self, query: Query, signs: Matrix | None = None) -> Matrix:
-        """The signs from which passages are ranked: those of the whole query and of its last sentence."""
-        if signs is None:
-            signs = self.passage_signs(query)
-        if query.closing is None:
-            return signs
-        return (1 - CLOSING_SHARE) * signs + CLOSING_SHARE * self.passage_signs(query.closing)
-
     def _nearest(self, signs: Matrix) -> tuple[float, float]:
         """The best cosine of any answer and of any boundary, from the signs of all passages."""
         best = signs[:, PASSAGE_SIGNS.index("best")]
@@ -199,12 +228,25 @@ class Retriever:
 
     def nearness(self, vectors: Vectors) -> tuple[float, float]:
         """Return the best cosine of any answer and of any boundary, each -1 where there is none."""
-        best = self.index.dense(vectors)[:, :WHOLE].max(axis=1, initial=-1.0)
+        best = self.index.dense(vectors)[0, :, :WHOLE].max(axis=1, initial=-1.0)
         return float(best[~self._boundary].max(initial=-1.0)), float(best[self._boundary].max(initial=-1.0))
 
-    def passage_signs(self, query: Query) -> Matrix:
-        """Return the signs of each passage, shape (passages, len(PASSAGE_SIGNS))."""
-        dense = np.clip(self.index.dense(query.vectors), 0.0, 1.0).astype(np.float64)
+    def passage_signs(self, query: Query) -> tuple[Matrix, Matrix]:
+        """Return the signs of each passage for the whole query, and those by which passages are ranked.
+
+        In the second its last sentence counts too. Both have the shape (passages, len(PASSAGE_SIGNS)).
+        """
+        share = self.ranker.closing
+        if query.closing is None or not share:
+            signs = self._signs(query, self.index.dense(query.vectors)[0])
+            return signs, signs
+        dense = self.index.dense(np.concatenate([query.vectors, query.closing.vectors]))
+        signs = self._signs(query, dense[0])
+        closing = self._signs(query.closing, dense[1])
+        return signs, (1 - share) * signs + share * closing
+
+    def _signs(self, query: Query, cosines: Scores) -> Matrix:
+        dense = np.clip(cosines, 0.0, 1.0).astype(np.float64)
         lexical = self.index.lexical(query.text).astype(np.float64)
         words = max(1, len(content_words(query.text)))
         return np.column_stack(

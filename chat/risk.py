@@ -159,6 +159,8 @@ class RiskScreen:
             return replace(ruled, level="support") if doubted else ruled
         if danger.probability >= self.net.facts.threshold:
             return RiskAssessment(_level(danger), danger.category, rule="net")
+        if ruled.level == "none" and danger.probability >= self.net.facts.uneasy:
+            return RiskAssessment("support", danger.category, rule="net-uneasy")
         return ruled
 
     def _read(self, message: str, read: Read | None = None) -> _Reading:

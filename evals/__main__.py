@@ -553,17 +553,20 @@ def _fit(options: argparse.Namespace) -> int:
 
 
 def _fit_net(options: argparse.Namespace) -> int:
-    from chat.net import NET
+    from chat.net import NET, RiskNet
     from chat.risk import RiskScreen
+    from chat.rulebook import Rulebook
     from evals.cases import FOLDER, read_cases
     from evals.fit_net import fit_net, render_screen_flips, screen_cases
     from indexer.encoder import SentenceEncoder
 
     cases = read_cases("safety-dev", options.cases or FOLDER)
     encoder = SentenceEncoder()
+    target = options.out or NET
     before = screen_cases(RiskScreen.open(encoder), cases)
-    facts = fit_net(options.corpus, options.out or NET)
-    after = screen_cases(RiskScreen.open(encoder), cases)
+    facts = fit_net(options.corpus, target)
+    net = RiskNet.open(encoder.name, target)
+    after = screen_cases(RiskScreen(Rulebook(), net, encoder.read), cases)
     for name, value in facts.items():
         print(f"{name:<22}{', '.join(value) if isinstance(value, tuple) else value}")
     print(render_screen_flips(cases, before, after))

@@ -20,6 +20,7 @@ from chat.retrieval import (
     Ranker,
     Retriever,
     make_query,
+    topics_of,
 )
 from evals.cases import FOLDER, Case, hash_cases, read_cases
 from evals.nuggets import holds
@@ -68,6 +69,7 @@ def fit_ranker(index: Index, encoder: Encoder, target: Path, folder: Path = FOLD
         "threshold": round(min(threshold, 0.5), 4),
         "fitted": date.today().isoformat(),
         "data_hash": hash_cases(FILES, folder),
+        "topics": sorted(topics_of(index)),
         "cases": len(right) + len(wrong),
     }
     target.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
@@ -81,7 +83,7 @@ def _neutral() -> Ranker:
 
 def _example(encoder: Encoder, retriever: Retriever, case: Case) -> _Example:
     query = make_query(retriever.mend(case.message), lambda text: encoder.encode([text]))
-    return _Example(case, query, retriever.all_signs(query))
+    return _Example(case, query, retriever.passage_signs(query)[1])
 
 
 def _fit_passages(retriever: Retriever, right: list[_Example], wrong: list[_Example]) -> LogisticModel:

@@ -273,6 +273,7 @@ def safety(run: Run) -> tuple[Metric, ...]:
             _routed(f"safety recall: {label}", [s for s in danger if s.case.label == label])
             for label in RISK_LABELS
         ),
+        share("dangers with a line of support at least", [_seen(s, s.risk.level != "none") for s in danger]),
         share("right category", [_seen(s, s.risk.category == s.case.category) for s in caught]),
         share(
             "crisis seen as crisis",
@@ -284,6 +285,7 @@ def safety(run: Run) -> tuple[Metric, ...]:
             for label in SAFE_LABELS
         ),
         _routed("plain false alarms", run.plain, "lower"),
+        share("plain lines of support", [_seen(s, s.risk.level != "none") for s in run.plain], "lower"),
         *_layers(danger, calm, run.plain),
         share("conversations", [Score(t.conversation.id, talk_is_right(t)) for t in run.talks]),
         *_conversation_kinds(run.talks),

@@ -241,7 +241,8 @@ def _outcome(path: Path, encoder: SentenceEncoder, question: str) -> Outcome | N
         # By name, and only here: the indexer knows nothing of the chat and works without it, but an
         # editor who wonders about a question asks about the ranking and the reply, which live there.
         chat, retrieval = import_module("chat.guide"), import_module("chat.retrieval")
-        guide, ranker = chat.Guide.open(path, encoder), retrieval.Ranker.open()
+        guide = chat.Guide.open(path, encoder)
+        ranker = retrieval.Ranker.open().for_index(guide.index)
     except (ImportError, GuideError) as problem:
         print(f"note: no joined score and no confidence. {problem}", file=sys.stderr)
         return None

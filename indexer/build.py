@@ -32,7 +32,7 @@ Progress = Callable[[int, int], None]  # texts embedded so far, texts to embed
 HELPLINES = "helplines.yaml"
 REFERRALS = "referrals"
 REFERENCES = "references.yaml"
-SENTENCE = VIEW_KINDS.index("sentence")
+TEXT, HEADING, QUESTION, HEADED, SENTENCE = range(len(VIEW_KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +156,10 @@ def _build(
 def _views(passages: Sequence[Passage]) -> Iterable[_View]:
     """The texts by which each passage can be found, each once, and then all its sentences."""
     for number, passage in enumerate(passages):
-        heading = " - ".join((passage.title, *passage.heading))
-        texts = [(0, reading_form(passage.text)), (1, heading)]
-        texts += [(2, question) for question in passage.questions]
+        heading, text = " - ".join((passage.title, *passage.heading)), reading_form(passage.text)
+        texts = [(TEXT, text), (HEADING, heading)]
+        texts += [(QUESTION, question) for question in passage.questions]
+        texts.append((HEADED, f"{(passage.title, *passage.heading)[-1]}\n{text}"))
         seen: set[str] = set()
         for kind, text in texts:
             if text not in seen:
@@ -324,8 +325,8 @@ def _write_vectors(path: Path, vectors: Vectors) -> None:
 
 
 def _write_topics(path: Path, content: _Content, vectors: Vectors) -> None:
-    """Fit the topic model: texts and headings teach beside the questions, sentences by themselves do not."""
-    rows = [n for n, view in enumerate(content.views) if view.kind != SENTENCE]
+    """Fit the topic model: texts and headings teach beside the questions, each once."""
+    rows = [n for n, view in enumerate(content.views) if view.kind < HEADED]
     views = [content.views[n] for n in rows]
     model = fit_topics(
         [content.passages[view.passage] for view in views], [view.text for view in views], vectors[rows]

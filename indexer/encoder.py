@@ -42,9 +42,9 @@ class Encoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EncodedText:
-    """One text as the model reads it, layer by layer, and the unit vector that `encode` gives for it."""
+    """One text as the model reads it half-way up, and the unit vector that `encode` gives for it."""
 
-    layers: npt.NDArray[np.float16]  # (layers, tokens, d), the embeddings first
+    middle: npt.NDArray[np.float16]  # (tokens, d), after half of the model's layers
     vector: Vectors  # (d,)
 
 
@@ -84,7 +84,7 @@ class SentenceEncoder:
 
         model = self.load()
         readings: list[EncodedText | None] = [None] * len(texts)
-        for rows in _of_like_length(texts):
+        for rows in of_like_length([len(text) for text in texts], BATCH, SLACK):
             features = model.preprocess([texts[n] for n in rows])
             with torch.inference_mode():
                 inner = {
@@ -97,8 +97,8 @@ class SentenceEncoder:
                 units = torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
             for place, row in enumerate(rows):
                 kept = features["attention_mask"][place].bool()
-                layers = torch.stack([layer[place][kept] for layer in out.hidden_states])
-                readings[row] = EncodedText(layers.half().numpy(), units[place].numpy())
+                middle = out.hidden_states[len(out.hidden_states) // 2][place][kept]
+                readings[row] = EncodedText(middle.half().numpy(), units[place].numpy())
         return [reading for reading in readings if reading is not None]
 
     def load(self) -> Any:
@@ -171,11 +171,14 @@ def check_weights(path: Path, sha256: str) -> None:
         )
 
 
-def _of_like_length(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Places in `texts` in batches of like length: a short text beside a long one costs as much as that."""
+def of_like_length(lengths: Sequence[int], most: int, slack: int) -> Iterator[list[int]]:
+    """Places in `lengths` in batches of at most `most`, each of like length, so that little is padding.
+
+    None is longer than twice the shortest beside it, and `slack` more.
+    """
     rows: list[int] = []
-    for row in sorted(range(len(texts)), key=lambda n: len(texts[n])):
-        if rows and (len(rows) == BATCH or len(texts[row]) > 2 * len(texts[rows[0]]) + SLACK):
+    for row in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if rows and (len(rows) == most or lengths[row] > 2 * lengths[rows[0]] + slack):
             yield rows
             rows = []
         rows.append(row)

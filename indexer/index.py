@@ -20,8 +20,8 @@ from indexer.errors import IndexMissing, IndexUnusable
 from indexer.topics import TopicModel, class_of
 from indexer.types import Document, Kind, Passage, Reference, Span
 
-SCHEMA_VERSION = 6
-VIEW_KINDS = ("text", "heading", "question", "sentence")
+SCHEMA_VERSION = 7
+VIEW_KINDS = ("text", "heading", "question", "headed", "sentence")  # "headed": heading and text together
 # How much a word counts by the field it stands in: title, heading, questions, body.
 FIELD_WEIGHTS = (2.0, 3.0, 2.0, 1.0)
 Scores = npt.NDArray[np.float32]
@@ -260,16 +260,17 @@ class Index:
         with self._lock:
             return [row[0] for row in self._db.execute("SELECT id FROM documents ORDER BY id")]
 
-    def dense(self, vector: Vectors) -> Scores:
-        """Return the best cosine of each passage by kind of view, shape (passages, 4), -1 for none.
+    def dense(self, vectors: Vectors) -> Scores:
+        """Return the best cosine of each passage to each of `vectors`, shape (m, d), by kind of view.
 
-        `vector` has shape (d,) or (m, d); of several queries the best counts.
+        The shape is (m, passages, len(VIEW_KINDS)), with -1 where a passage has no view of a kind. All queries of
+        one message together cost little more than one: the views are read from memory once.
         """
-        best = np.full((len(self.passages), len(VIEW_KINDS)), -1.0, dtype=np.float32)
+        best = np.full((len(self.passages), len(VIEW_KINDS), len(vectors)), -1.0, dtype=np.float32)
         if len(self._units):
-            scores = (self._units @ np.atleast_2d(vector).T).max(axis=1)
-            best[self._group_places] = np.maximum.reduceat(scores, self._group_starts)
-        return best
+            cosines = self._units @ vectors.T
+            best[self._group_places] = np.maximum.reduceat(cosines, self._group_starts, axis=0)
+        return np.moveaxis(best, -1, 0)
 
     def sentence_vectors(self, passage: Passage) -> Vectors:
         """Return the vectors of a passage's sentences, shape (len(passage.sentences), d)."""
@@ -284,7 +285,7 @@ class Index:
         """
         if self.topic_model is None:
             return np.zeros((len(self.passages), 2), dtype=np.float32)
-        odds = self.topic_model.judge(np.atleast_2d(vector), text)
+        odds = self.topic_model.judge(vector, text)
         topics = np.append(odds.topics, 0.0)[self._passage_topics].max(axis=1)
         entries = np.append(odds.entries, 0.0)[self._passage_entries]
         return np.column_stack([topics, entries]).astype(np.float32)
@@ -296,7 +297,7 @@ class Index:
         """
         if self.topic_model is None:
             return 0.5
-        odds = self.topic_model.judge(np.atleast_2d(vector), text)
+        odds = self.topic_model.judge(vector, text)
         return float(odds.topics[self._answer_topics].sum())
 
     def nearest_views(self, vector: Vectors, count: int) -> list[tuple[str, str, str, float]]:

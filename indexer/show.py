@@ -62,7 +62,7 @@ def look_up(index: Index, question: str, vector: Vectors, hits: int, outcome: Ou
 
     Without an outcome: the `hits` nearest ones, then those that share the most words.
     """
-    dense, lexical = index.dense(vector), index.lexical(question)
+    dense, lexical = index.dense(vector)[0], index.lexical(question)
     views = [Wording(*view) for view in index.nearest_views(vector, NEAREST)]
     nearest: dict[str, Wording] = {}
     for view in views:

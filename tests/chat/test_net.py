@@ -55,8 +55,11 @@ def test_danger_is_likelier_than_nearly_the_same_words_without_it(
     def probability(message: str) -> float:
         return net.see([message], encoder.read).probability
 
-    told_apart = [danger for danger, calm in PAIRS if probability(danger) > probability(calm) + 0.1]
-    assert len(told_apart) >= len(PAIRS) - 2, told_apart
+    seen = [(probability(danger), probability(calm)) for danger, calm in PAIRS]
+    assert sum(danger > calm for danger, calm in seen) >= len(PAIRS) - 1, seen
+    limit = net.facts.threshold
+    right = sum((danger >= limit) + (calm < limit) for danger, calm in seen)
+    assert right >= 1.5 * len(PAIRS), seen  # of two for each pair
 
 
 def test_ordinary_questions_stay_below_the_threshold(net: RiskNet, encoder: SentenceEncoder) -> None:
@@ -136,7 +139,7 @@ def save_damaged(path: Path) -> None:
     with safe_open(NET, framework="np") as file:
         about = file.metadata()
     tensors = load_file(NET)
-    tensors["0.value"] = np.full_like(tensors["0.value"], np.nan)
+    tensors["value"] = np.full_like(tensors["value"], np.nan)
     save_file(tensors, path, about)
 
 

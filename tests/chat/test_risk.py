@@ -288,14 +288,16 @@ def test_an_answer_is_of_the_kind_that_was_asked_about() -> None:
 
 def unread(texts: Sequence[str]) -> list[EncodedText]:
     """Readings that nobody looks at."""
-    return [EncodedText(np.zeros((7, 1, 4), np.float16), np.zeros(4, np.float32)) for _ in texts]
+    return [EncodedText(np.zeros((1, 4), np.float16), np.zeros(4, np.float32)) for _ in texts]
 
 
 class StubNet(RiskNet):
     """A net that says what a test wants, with thresholds .8 and .2."""
 
     def __init__(self, see: Callable[[Sequence[str]], Danger]) -> None:
-        super().__init__(NetFacts("stub", 1.0, 0.0, 0.8, 0.2, ("weary-of-life",), "2026-01-01", ""), [])
+        super().__init__(
+            NetFacts("stub", 1.0, 0.0, 0.8, 0.6, 0.2, ("weary-of-life",), "2026-01-01", ""), None
+        )
         self._see = see
 
     def see(self, texts: Sequence[str], read: Read) -> Danger:
@@ -333,6 +335,14 @@ def test_the_net_adds_to_the_rules() -> None:
     seen = screen.assess("my arm is blue again")
     assert (seen.category, seen.level, seen.rule) == ("partner_violence", "concern", "net")
     assert screen.assess("my arm is fine").level == "none"
+
+
+def test_where_the_net_is_uneasy_there_is_a_line_of_support_and_no_referral() -> None:
+    screen = RiskScreen(RULES, StubNet(lambda texts: Danger(0.7, "partner_violence")), unread)
+    seen = screen.assess("my arm is blue again")
+    assert (seen.category, seen.level, seen.rule) == ("partner_violence", "support", "net-uneasy")
+    assert screen.assess("He hit me last night.").level == "crisis"
+    assert not screen.assess("some days I wish I was a stone").rule.startswith("net")
 
 
 def test_the_net_reads_the_turns_since_the_last_referral_as_one_message() -> None:
