@@ -57,7 +57,7 @@ def test_a_passage_is_found_by_its_text_its_heading_and_each_question(
     opened = Index.open(index)
     kinds = {(p, kind) for p, kind, _, _ in opened.nearest_views(words.encode(["children"]), 99)}
     faq = next(p.passage_id for p in opened.passages if p.kind == "faq")
-    assert {kind for p, kind in kinds if p == faq} == {"text", "heading", "question", "sentence"}
+    assert {kind for p, kind in kinds if p == faq} == {"text", "heading", "question", "headed", "sentence"}
     texts = [
         t for p, kind, t, _ in opened.nearest_views(words.encode(["children"]), 99) if kind == "question"
     ]
@@ -85,10 +85,11 @@ def test_an_edit_embeds_only_the_passage_and_the_sentence_that_it_touched(
     path = corpus / "articles/evenings.md"
     path.write_text(ARTICLE.replace("another room", "the hall", 1), encoding="utf-8")
     report = build_index(corpus, index, words)
-    assert report.embedded == 2
+    assert report.embedded == 3
     whole = " ".join(FIRST.replace("another room", "the hall", 1).split())
-    assert words.encoded[-1] == whole
-    assert words.encoded[0] in whole and "the hall" in words.encoded[0]
+    sentence, text, headed = words.encoded
+    assert text == whole and headed.endswith(f"\n{whole}")
+    assert sentence in whole and "the hall" in sentence
     assert report.documents.changed == ("articles/evenings",)
     assert len(report.passages.added) == len(report.passages.removed) == 1
     assert len(report.passages.unchanged) == 2
