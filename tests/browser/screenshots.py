@@ -58,6 +58,9 @@ def picture(browser: Browser, server: str, folder: Path, size: str, scheme: str)
     page.goto(server)
     wait_until_ready(page)
     take_window(page, take, size)
+    page.goto(server)
+    wait_until_ready(page)
+    take_unreachable(page, take)
     for path in PAGES:
         page.goto(f"{server}/{path}")
         if path == "plan":
@@ -80,6 +83,8 @@ def take_window(page: Page, take: Callable[[str], None], size: str) -> None:
         take("window-menu")
         page.keyboard.press("Escape")
         page.mouse.click(20, 400)
+    ask(page, "we work together and he keeps texting me")
+    take("window-two-subjects")
     ask(page, "What is the capital of France?")
     take("window-without-an-answer")
     ask(page, "I want to kill myself")
@@ -97,6 +102,17 @@ def take_window(page: Page, take: Callable[[str], None], size: str) -> None:
         take(f"pause-{step}")
         if step != "6-now":
             page.get_by_role("button", name="Next").click()
+
+
+def take_unreachable(page: Page, take: Callable[[str], None]) -> None:
+    """What stands there when a question does not get through."""
+    page.context.set_offline(True)
+    box = page.get_by_label("Your question")
+    box.fill("are you there?")
+    box.press("Enter")
+    expect(page.locator("#notice")).to_contain_text("cannot be reached right now")
+    take("window-unreachable")
+    page.context.set_offline(False)
 
 
 if __name__ == "__main__":

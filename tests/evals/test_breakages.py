@@ -31,7 +31,7 @@ from indexer.encoder import SentenceEncoder
 from tests.conftest import ROOT
 from tests.evals.conftest import ORIGIN
 
-ONE_IN = 10  # of the cases that are not follow-ups
+ONE_IN = 6  # of the cases that are not follow-ups
 HISTORY_KINDS = ("needs_context", "topic_shift")
 Change = Callable[["Around", str, Sequence[Turn]], Reply]
 
@@ -135,7 +135,7 @@ BROKEN: dict[str, tuple[Change, tuple[str, ...], set[str]]] = {
 
 
 def keep(case: Case | Conversation) -> bool:
-    """Every follow-up that hangs on its history, and a tenth of everything else."""
+    """Every follow-up that hangs on its history, and a sixth of everything else."""
     if isinstance(case, Conversation) or case.kind in FOLLOWUP_KINDS:
         return case.kind in HISTORY_KINDS
     return generator_for(case.id, "breakages").randrange(ONE_IN) == 0
