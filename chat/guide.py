@@ -6,7 +6,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,17 +59,17 @@ class _Loaded:
 class _Encodings:
     """What the encoder made of the texts of one reply, so that the screen and the search share one pass."""
 
-    def __init__(self, encoder: Encoder, expected: Sequence[str] = ()) -> None:
-        """`expected`: texts that will be asked for; they are read along with the first that are."""
+    def __init__(self, encoder: Encoder, expected: Callable[[], Sequence[str]]) -> None:
+        """`expected` gives texts that will be asked for; they are read along with the first that are."""
         self._encoder = encoder
-        self._expected = tuple(expected)
+        self._expected = expected
         self._known: dict[str, EncodedText] = {}
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
         if isinstance(self._encoder, SentenceEncoder):
             missing = [text for text in dict.fromkeys(texts) if text not in self._known]
             if missing and not self._known:
-                missing = list(dict.fromkeys([*missing, *self._expected]))
+                missing = list(dict.fromkeys([*missing, *self._expected()]))
             self._known.update(zip(missing, self._encoder.read(missing), strict=True))
         return [self._known[text] for text in texts]
 
@@ -173,7 +173,8 @@ class Guide:
         turns = read_history(history)
         loaded = self._loaded
         shortened, was_cut = cut_message(message)
-        encodings = _Encodings(self.encoder, query_texts(loaded.retriever.mend(shortened)))
+        # Worked out only when the screen reads: a fault in it must not come before the screen.
+        encodings = _Encodings(self.encoder, lambda: query_texts(loaded.retriever.mend(shortened)))
         # the whole of it: the middle may matter most
         risk = self._screen.assess(message, turns, encodings.read)
         reply = self._respond(_Question(loaded, shortened, turns, risk, country, hits, encodings))

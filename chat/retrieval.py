@@ -77,7 +77,7 @@ class Ranker:
     fitted: str  # ISO date
     data_hash: str  # of the cases that it was fitted on
     topics: frozenset[str] = frozenset()  # of the corpus that it was fitted on
-    closing: float = CLOSING_SHARE  # of a passage's score, what its fit to the last sentence makes up
+    closing: float = CLOSING_SHARE  # 0 where nothing was fitted
 
     @classmethod
     def open(cls, path: Path = RANKER) -> Ranker:

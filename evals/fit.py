@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from chat.retrieval import (
+    CLOSING_SHARE,
     CONFIDENCE_SIGNS,
     PASSAGE_SIGNS,
+    PLAIN,
     LogisticModel,
     Matrix,
     Query,
-    Ranker,
     Retriever,
     make_query,
     topics_of,
@@ -54,11 +55,12 @@ def fit_ranker(index: Index, encoder: Encoder, target: Path, folder: Path = FOLD
     """
     answerable = [c for c in read_cases(FILES[0], folder) if c.topics and not c.either]
     unanswerable = read_cases(FILES[1], folder)
-    retriever = Retriever(index, _neutral())
+    unfitted = replace(PLAIN, closing=CLOSING_SHARE)
+    retriever = Retriever(index, unfitted)
     right = [_example(encoder, retriever, case) for case in answerable]
     wrong = [_example(encoder, retriever, case) for case in unanswerable]
     passage = _fit_passages(retriever, right, wrong)
-    fitted = Retriever(index, Ranker(passage, _neutral().confidence, 0.5, "", ""))
+    fitted = Retriever(index, replace(unfitted, passage=passage))
     rows, labels = _confidence_rows(fitted, right, wrong)
     confidence = _logistic(rows, labels)
     threshold = float(np.quantile(confidence(rows)[: len(right)], OVER_REFUSAL))
@@ -74,11 +76,6 @@ def fit_ranker(index: Index, encoder: Encoder, target: Path, folder: Path = FOLD
     }
     target.write_text(json.dumps(data, indent=2) + "\n", encoding="utf-8")
     return data
-
-
-def _neutral() -> Ranker:
-    even = LogisticModel(tuple(1.0 for _ in PASSAGE_SIGNS), -3.0)
-    return Ranker(even, LogisticModel(tuple(0.0 for _ in CONFIDENCE_SIGNS), 0.0), 0.5, "", "")
 
 
 def _example(encoder: Encoder, retriever: Retriever, case: Case) -> _Example:

@@ -33,6 +33,7 @@ HELPLINES = "helplines.yaml"
 REFERRALS = "referrals"
 REFERENCES = "references.yaml"
 TEXT, HEADING, QUESTION, HEADED, SENTENCE = range(len(VIEW_KINDS))
+TAUGHT = (TEXT, HEADING, QUESTION)  # the views from which the topic model learns
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +162,10 @@ def _views(passages: Sequence[Passage]) -> Iterable[_View]:
         texts += [(QUESTION, question) for question in passage.questions]
         texts.append((HEADED, f"{(passage.title, *passage.heading)[-1]}\n{text}"))
         seen: set[str] = set()
-        for kind, text in texts:
-            if text not in seen:
-                seen.add(text)
-                yield _View(number, kind, text)
+        for kind, words in texts:
+            if words not in seen:
+                seen.add(words)
+                yield _View(number, kind, words)
         for sentence in passage.sentences:
             yield _View(number, SENTENCE, reading_form(passage.quote(sentence)))
 
@@ -326,7 +327,7 @@ def _write_vectors(path: Path, vectors: Vectors) -> None:
 
 def _write_topics(path: Path, content: _Content, vectors: Vectors) -> None:
     """Fit the topic model: texts and headings teach beside the questions, each once."""
-    rows = [n for n, view in enumerate(content.views) if view.kind < HEADED]
+    rows = [n for n, view in enumerate(content.views) if view.kind in TAUGHT]
     views = [content.views[n] for n in rows]
     model = fit_topics(
         [content.passages[view.passage] for view in views], [view.text for view in views], vectors[rows]

@@ -263,8 +263,8 @@ class Index:
     def dense(self, vectors: Vectors) -> Scores:
         """Return the best cosine of each passage to each of `vectors`, shape (m, d), by kind of view.
 
-        The shape is (m, passages, len(VIEW_KINDS)), with -1 where a passage has no view of a kind. All queries of
-        one message together cost little more than one: the views are read from memory once.
+        The shape is (m, passages, len(VIEW_KINDS)), with -1 where a passage has no view of a kind. All
+        queries of one message together cost little more than one: the views are read from memory once.
         """
         best = np.full((len(self.passages), len(VIEW_KINDS), len(vectors)), -1.0, dtype=np.float32)
         if len(self._units):

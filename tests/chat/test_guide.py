@@ -7,6 +7,7 @@ import pytest
 
 from chat.fixed_texts import ASIDE, CLARIFY, UNSURE
 from chat.guide import MAX_MESSAGE, Guide, cut_message, read_history
+from chat.retrieval import Retriever
 from chat.types import Reply, Turn
 from indexer import store
 from indexer.build import build_index
@@ -123,6 +124,18 @@ def test_risk_comes_before_anything_is_retrieved(guide: Guide) -> None:
     assert reply.sentences == ()
     assert "116 123" in reply.text
     assert reply.text.index("999") < reply.text.index("116 123")
+
+
+def test_a_fault_in_the_search_does_not_come_before_the_screen(
+    guide: Guide, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> str:
+        raise RuntimeError("the search is broken")
+
+    monkeypatch.setattr(Retriever, "mend", fail)
+    reply = guide.reply("I want to kill myself and nobody knows")
+    assert (reply.kind, reply.risk.level) == ("referral", "crisis")
+    assert guide.reply("so what about the garden shed then").kind == "referral"  # careful, not silent
 
 
 def test_two_turns_in_a_row_never_get_the_same_referral(guide: Guide) -> None:

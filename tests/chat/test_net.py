@@ -56,6 +56,8 @@ def test_danger_is_likelier_than_nearly_the_same_words_without_it(
         return net.see([message], encoder.read).probability
 
     seen = [(probability(danger), probability(calm)) for danger, calm in PAIRS]
+    log_odds = [(np.log(danger / (1 - danger)), np.log(calm / (1 - calm))) for danger, calm in seen]
+    assert sum(danger > calm + 0.4 for danger, calm in log_odds) >= len(PAIRS) - 2, seen
     assert sum(danger > calm for danger, calm in seen) >= len(PAIRS) - 1, seen
     limit = net.facts.threshold
     right = sum((danger >= limit) + (calm < limit) for danger, calm in seen)
