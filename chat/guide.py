@@ -15,11 +15,11 @@ from chat import fixed_texts
 from chat.answer import Answer, compose_answer, quote_passage, render_text
 from chat.conversation import MAX_MESSAGE, Reading, read_message, smalltalk_of
 from chat.referral import ReferralDesk, referral_for, render_helplines
-from chat.retrieval import Ranker, Ranking, Retriever, fold, make_query, query_texts
+from chat.retrieval import Ranker, Ranking, Retriever, fold, query_texts
 from chat.risk import RiskScreen
 from chat.types import Reply, ReplyKind, RiskAssessment, Turn
 from indexer import store
-from indexer.encoder import EncodedText, Encoder, SentenceEncoder, Vectors
+from indexer.encoder import EncodedText, Encoder, SentenceEncoder, Vectors, reader_of
 from indexer.errors import GuideError, IndexUnusable
 from indexer.index import Index
 
@@ -61,23 +61,17 @@ class _Encodings:
 
     def __init__(self, encoder: Encoder, expected: Callable[[], Sequence[str]]) -> None:
         """`expected` gives texts that will be asked for; they are read along with the first that are."""
-        self._encoder = encoder
+        self._read = reader_of(encoder)
         self._expected = expected
         self._known: dict[str, EncodedText] = {}
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
-        if isinstance(self._encoder, SentenceEncoder):
-            missing = [text for text in dict.fromkeys(texts) if text not in self._known]
-            if missing and not self._known:
-                missing = list(dict.fromkeys([*missing, *self._expected()]))
-            self._known.update(zip(missing, self._encoder.read(missing), strict=True))
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if missing and not self._known:
+            missing = list(dict.fromkeys([*missing, *self._expected()]))
+        if missing:
+            self._known.update(zip(missing, self._read(missing), strict=True))
         return [self._known[text] for text in texts]
-
-    def vector(self, text: str) -> Vectors:
-        """Return the unit vector of `text`, shape (1, d)."""
-        if isinstance(self._encoder, SentenceEncoder):
-            return self.read([text])[0].vector[None]
-        return self._encoder.encode([text])
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +212,8 @@ class Guide:
 
     def _stands_alone(self, question: _Question) -> bool:
         """True for a message like "how do I get over this?", which is plain enough to a guide on breakups."""
-        answer, _ = question.loaded.retriever.nearness(question.encodings.vector(question.message))
+        reading = question.encodings.read([question.message])[0]
+        answer, _ = question.loaded.retriever.nearness(reading.vector[None])
         return answer >= STANDS_ALONE
 
     def _rank_in_context(self, question: _Question, reading: Reading) -> tuple[Ranking, Vectors]:
@@ -239,9 +234,9 @@ class Guide:
         return ranking, vectors
 
     def _rank(self, question: _Question, text: str) -> tuple[Ranking, Vectors]:
-        mended = question.loaded.retriever.mend(text)
-        query = make_query(mended, question.encodings.vector)
-        return question.loaded.retriever.rank(query, calm=not question.risk.routes), query.vectors
+        retriever = question.loaded.retriever
+        query = retriever.query(retriever.mend(text), question.encodings.read)
+        return retriever.rank(query, calm=not question.risk.routes), query.vectors
 
     def _answer(self, question: _Question, ranking: Ranking, vectors: Vectors) -> Reply:
         kind, answer = self._compose(question.loaded, ranking, vectors)

@@ -1,8 +1,8 @@
 """The second net of the risk screen: what the encoder makes of a message, where no rule sees danger.
 
 A network (chat/net_model.py) reads the token vectors that the encoder computes half-way for the search
-anyway. It was trained on three quarters of the labelled examples in chat/rules/examples and calibrated on
-the quarter that it had not seen. `guide-evals fit --net` makes net.safetensors anew, and must when the
+anyway. It was trained on seven eighths of the labelled examples in chat/rules/examples and calibrated on
+the eighth that it had not seen. `guide-evals fit --net` makes net.safetensors anew, and must when the
 encoder changes: the file says whose vectors it reads.
 """
 
@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chat.types import Category
-from indexer.encoder import EncodedText, of_like_length
+from indexer.encoder import EncodedText, Read, of_like_length
 from indexer.errors import GuideError
 from indexer.sentences import split_sentences
 
@@ -39,7 +39,6 @@ MOST_AT_ONCE = 32  # readings in one pass
 SLACK = 8  # tokens by which a reading may be more than twice as long as the shortest beside it
 REMEMBERED = 512  # messages whose result is kept, under a keyed hash, so that earlier turns are not read anew
 Floats = npt.NDArray[np.float32]
-Read = Callable[[Sequence[str]], Sequence[EncodedText]]
 
 
 class NetBroken(GuideError):
@@ -138,12 +137,12 @@ def class_logits(model: Any, readings: Sequence[EncodedText]) -> Floats:
     """Return the log-probability of each class, shape (n, C), one row a reading."""
     import torch
 
-    from chat.net_model import stack
+    from indexer.upper_half import stack
 
     found = np.zeros((len(readings), len(CLASSES)), dtype=np.float32)
     with torch.inference_mode():
         for rows in of_like_length([len(reading.middle) for reading in readings], MOST_AT_ONCE, SLACK):
-            tokens, mask = stack([torch.from_numpy(readings[row].middle) for row in rows])
+            tokens, mask = stack([readings[row].middle for row in rows])
             found[rows] = model(tokens, mask).log_softmax(1).numpy()
     return found
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ import numpy.typing as npt
 
 from chat.spelling import Speller
 from chat.types import Hit
-from indexer.encoder import Vectors
+from indexer.adapter import are_known
+from indexer.encoder import Read, Vectors
 from indexer.errors import GuideError
 from indexer.index import VIEW_KINDS, Index, Scores, content_words
 from indexer.sentences import split_sentences
@@ -49,7 +50,6 @@ TELLING_WORDS = 2  # content words from which a last sentence counts: not "any a
 WHOLE = VIEW_KINDS.index("sentence")  # the kinds of view before it stand for a whole passage
 CLOSING_SHARE = 0.35  # of a passage's score, what its fit to the last sentence makes up
 GRAVE_SHARE = 0.6  # of its score, what a passage for people in danger keeps where none is seen
-KNOWN_TOPICS = 0.5  # share of a corpus's topics that a ranker must know; editors add and drop some
 CERTAIN = 0.99  # score and confidence of a passage that was asked for by its own words
 Matrix = npt.NDArray[np.float64]
 
@@ -103,9 +103,7 @@ class Ranker:
 
     def for_index(self, index: Index) -> Ranker:
         """This ranker where most topics of the index are those that it was fitted on, else a plain one."""
-        topics = topics_of(index)
-        known = len(topics & self.topics)
-        return self if known and known >= KNOWN_TOPICS * len(topics) else PLAIN
+        return self if are_known(topics_of(index), self.topics) else PLAIN
 
 
 # For a corpus on which nothing was fitted: a sum of the signs, chosen by hand so that a passage which
@@ -127,10 +125,11 @@ def topics_of(index: Index) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: the words, and their vector, shape (1, d)."""
+    """What is looked for: the words, and their vectors, each of shape (1, d)."""
 
     text: str
     vectors: Vectors
+    topical: Vectors  # for the topic model: adapted, or the same where the index has no adapter
     closing: Query | None = None  # the last sentence of several, where most people put what they ask
 
 
@@ -140,13 +139,6 @@ def query_texts(text: str) -> list[str]:
     spoken = [line[span.start : span.end] for line, spans in lines for span in spans]
     telling = [sentence for sentence in spoken if len(content_words(sentence)) >= TELLING_WORDS]
     return [text, telling[-1]] if len(spoken) > 1 and telling else [text]
-
-
-def make_query(text: str, encode: Callable[[str], Vectors]) -> Query:
-    """The query for `text`; `encode` gives the vector of a text, shape (1, d)."""
-    whole, *closing = query_texts(text)
-    last = Query(closing[0], encode(closing[0])) if closing else None
-    return Query(whole, encode(whole), last)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +173,15 @@ class Retriever:
             (p.text for p in index.passages), (q for p in index.passages for q in p.questions)
         )
         self._boundary = np.array([p.kind == "boundary" for p in index.passages], dtype=bool)
+
+    def query(self, text: str, read: Read) -> Query:
+        """The query for `text` in this index; `read` gives the encoder's readings."""
+        texts = query_texts(text)
+        readings = read(texts)
+        vectors = np.stack([reading.vector for reading in readings])
+        topical = self.index.adapter.adapt(readings) if self.index.adapter else vectors
+        whole, *closing = (Query(t, vectors[n, None], topical[n, None]) for n, t in enumerate(texts))
+        return replace(whole, closing=closing[0]) if closing else whole
 
     def rank(self, query: Query, limit: int = 50, calm: bool = True) -> Ranking:
         """Return at most `limit` passages, best first; an index without passages gives none.
@@ -255,7 +256,7 @@ class Retriever:
                 dense[:, :WHOLE].max(axis=1, initial=0.0),
                 lexical / (lexical + 8.0),  # 8 is about the score of one well-placed rare word
                 np.minimum(1.0, lexical / (4.0 * words)),
-                _on_log_scale(self.index.topic_fit(query.vectors, query.text).astype(np.float64)),
+                _on_log_scale(self.index.topic_fit(query.topical, query.text).astype(np.float64)),
             ]
         )
 
@@ -275,7 +276,7 @@ class Retriever:
             _logit(boundary),
             signs[best, PASSAGE_SIGNS.index("lexical")],
             min(1.0, words / 60),
-            _logit(self.index.covered(query.vectors, query.text)),
+            _logit(self.index.covered(query.topical, query.text)),
         ]
         return np.array([row], dtype=np.float64)
 

@@ -15,11 +15,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from chat.net import NET, Danger, NetBroken, Read, RiskNet
+from chat.net import NET, Danger, NetBroken, RiskNet
 from chat.normalise import Normalised
 from chat.rulebook import Finding, Rulebook, Sentence
 from chat.types import LEVELS, Category, Level, RiskAssessment, Turn
-from indexer.encoder import Encoder, SentenceEncoder
+from indexer.encoder import Encoder, Read, SentenceEncoder
 
 LONGEST = 40_000  # characters screened; the middle of a longer message is not read and so not trusted
 LONGEST_QUESTION = 8_000  # characters of the guide's last turn: its question stands before the helplines

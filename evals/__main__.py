@@ -77,18 +77,27 @@ def _parser() -> argparse.ArgumentParser:
     fuzz.set_defaults(run=_fuzz)
 
     fit = commands.add_parser("fit", help="fit the ranking on the development cases, and say what flipped")
-    fit.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: chat/ranker.json)")
-    fit.add_argument(
+    fit.add_argument("--out", type=Path, metavar="FILE", help="where to write it (default: where it is used)")
+    other = fit.add_mutually_exclusive_group()
+    other.add_argument(
+        "--adapter",
+        action="store_true",
+        help="train the adapter of the search first, build the index anew, then fit the ranking (some minutes)",
+    )
+    other.add_argument(
         "--net",
         action="store_true",
         help="train the second net of the risk screen instead, and say which messages flipped (some minutes)",
+    )
+    other.add_argument(
+        "--all", action="store_true", help="the adapter, the ranking and the net, from scratch"
     )
     fit.add_argument(
         "--corpus",
         type=Path,
         default=Path(os.environ.get("GUIDE_CORPUS", "corpus")),
         metavar="DIR",
-        help="whose questions the net learns as harmless (default: $GUIDE_CORPUS or corpus)",
+        help="whose wordings the adapter learns, and the net as harmless (default: $GUIDE_CORPUS or corpus)",
     )
     _add_cases(fit)
     _add_index(fit)
@@ -529,8 +538,31 @@ def _fuzz(options: argparse.Namespace) -> int:
 
 
 def _fit(options: argparse.Namespace) -> int:
-    if options.net:
-        return _fit_net(options)
+    if options.out and (options.adapter or options.all):
+        raise GuideError("--out is for one file: the ranking, or with --net the net.")
+    if options.adapter or options.all:
+        _fit_adapter(options)
+    if not options.net:
+        _fit_ranking(options)
+    if options.net or options.all:
+        _fit_net(options)
+    return PASSED
+
+
+def _fit_adapter(options: argparse.Namespace) -> None:
+    from chat.guide import DEFAULT_INDEX
+    from evals.fit_adapter import fit_adapter
+    from indexer.build import build_index
+    from indexer.encoder import SentenceEncoder
+
+    facts = fit_adapter(options.corpus)
+    print(f"fitted    the adapter on {facts['wordings']} wordings (hash {facts['data_hash']})")
+    path = Path(options.index or os.environ.get("GUIDE_INDEX") or DEFAULT_INDEX)
+    report = build_index(options.corpus, path, SentenceEncoder())
+    print(f"built     {report.build_id} with it")
+
+
+def _fit_ranking(options: argparse.Namespace) -> None:
     from chat.guide import DEFAULT_INDEX
     from chat.retrieval import RANKER, Ranker
     from evals.cases import FOLDER
@@ -549,10 +581,9 @@ def _fit(options: argparse.Namespace) -> int:
     after = _develop(path, encoder, Ranker.open(target), folder)
     print(f"fitted    {target} on {fitted['cases']} cases; threshold {fitted['threshold']}")
     print(render_flips(before, after))
-    return PASSED
 
 
-def _fit_net(options: argparse.Namespace) -> int:
+def _fit_net(options: argparse.Namespace) -> None:
     from chat.net import NET, RiskNet
     from chat.risk import RiskScreen
     from chat.rulebook import Rulebook
@@ -570,7 +601,6 @@ def _fit_net(options: argparse.Namespace) -> int:
     for name, value in facts.items():
         print(f"{name:<22}{', '.join(value) if isinstance(value, tuple) else value}")
     print(render_screen_flips(cases, before, after))
-    return PASSED
 
 
 def _fitted_before() -> Ranker | None:

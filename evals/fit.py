@@ -20,12 +20,11 @@ from chat.retrieval import (
     Matrix,
     Query,
     Retriever,
-    make_query,
     topics_of,
 )
 from evals.cases import FOLDER, Case, hash_cases, read_cases
 from evals.nuggets import holds
-from indexer.encoder import Encoder
+from indexer.encoder import Encoder, Read, reader_of
 from indexer.index import Index
 
 FILES = ("answerable-dev", "unanswerable-dev")
@@ -57,8 +56,9 @@ def fit_ranker(index: Index, encoder: Encoder, target: Path, folder: Path = FOLD
     unanswerable = read_cases(FILES[1], folder)
     unfitted = replace(PLAIN, closing=CLOSING_SHARE)
     retriever = Retriever(index, unfitted)
-    right = [_example(encoder, retriever, case) for case in answerable]
-    wrong = [_example(encoder, retriever, case) for case in unanswerable]
+    read = reader_of(encoder)
+    right = [_example(read, retriever, case) for case in answerable]
+    wrong = [_example(read, retriever, case) for case in unanswerable]
     passage = _fit_passages(retriever, right, wrong)
     fitted = Retriever(index, replace(unfitted, passage=passage))
     rows, labels = _confidence_rows(fitted, right, wrong)
@@ -78,8 +78,8 @@ def fit_ranker(index: Index, encoder: Encoder, target: Path, folder: Path = FOLD
     return data
 
 
-def _example(encoder: Encoder, retriever: Retriever, case: Case) -> _Example:
-    query = make_query(retriever.mend(case.message), lambda text: encoder.encode([text]))
+def _example(read: Read, retriever: Retriever, case: Case) -> _Example:
+    query = retriever.query(retriever.mend(case.message), read)
     return _Example(case, query, retriever.passage_signs(query)[1])
 
 

@@ -235,6 +235,7 @@ def _outcome(path: Path, encoder: SentenceEncoder, question: str) -> Outcome | N
     """What the guide does with the question; None, with a note, where it cannot be opened."""
     from importlib import import_module
 
+    from indexer.encoder import reader_of
     from indexer.show import Outcome
 
     try:
@@ -246,9 +247,8 @@ def _outcome(path: Path, encoder: SentenceEncoder, question: str) -> Outcome | N
     except (ImportError, GuideError) as problem:
         print(f"note: no joined score and no confidence. {problem}", file=sys.stderr)
         return None
-    ranking = retrieval.Retriever(guide.index, ranker).rank(
-        retrieval.make_query(question, lambda text: encoder.encode([text]))
-    )
+    retriever = retrieval.Retriever(guide.index, ranker)
+    ranking = retriever.rank(retriever.query(question, reader_of(encoder)))
     reply = guide.reply(question)
     return Outcome(
         kind=reply.kind,

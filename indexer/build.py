@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 import sqlite3
@@ -18,8 +19,9 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from indexer import store
+from indexer.adapter import ADAPTER, Adapter
 from indexer.documents import Corpus, read_documents, read_references
-from indexer.encoder import BATCH, Encoder, Vectors
+from indexer.encoder import BATCH, Encoder, SentenceEncoder, Vectors
 from indexer.errors import DocumentError, GuideError
 from indexer.index import SCHEMA_VERSION, VIEW_KINDS
 from indexer.passages import split_passages
@@ -34,6 +36,7 @@ REFERRALS = "referrals"
 REFERENCES = "references.yaml"
 TEXT, HEADING, QUESTION, HEADED, SENTENCE = range(len(VIEW_KINDS))
 TAUGHT = (TEXT, HEADING, QUESTION)  # the views from which the topic model learns
+log = logging.getLogger("indexer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +79,26 @@ class _Content:
     views: list[_View] = field(default_factory=list)
 
 
-def build_index(corpus: Path, index: Path, encoder: Encoder, progress: Progress | None = None) -> BuildReport:
+@dataclass(frozen=True, slots=True)
+class _Embedded:
+    """The vectors of all views, and those from which the topic model is made."""
+
+    vectors: Vectors  # (views, d)
+    topical: Vectors  # (taught views, d)
+    computed: int
+    reused: int
+
+
+def build_index(
+    corpus: Path,
+    index: Path,
+    encoder: Encoder,
+    progress: Progress | None = None,
+    adapter: Path | None = ADAPTER,
+) -> BuildReport:
     """Build an index of `corpus` below `index` and publish it.
 
-    Files that cannot be read are left out and named in the report. Raises `GuideError` when
+    `adapter`: the file of one, used where it suits the encoder and the corpus; None for none. Files that cannot be read are left out and named in the report. Raises `GuideError` when
     nothing could be built, when the safety texts are broken, or when another build is running;
     whatever was served before then goes on being served.
     """
@@ -87,7 +106,8 @@ def build_index(corpus: Path, index: Path, encoder: Encoder, progress: Progress 
     index.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(index / store.LOCK, timeout=0):
-            return _build(corpus, index, encoder, content, progress)
+            adapting = _adapter(adapter, encoder, content.passages)
+            return _build(corpus, index, encoder, adapting, content, progress)
     except Timeout as error:
         raise GuideError(f"Another build is running in {index}. Wait for it to end and try again.") from error
 
@@ -126,12 +146,31 @@ def check_safety_texts(corpus: Path) -> None:
         raise GuideError(f"{problem}. Nothing is published while the safety texts are broken.") from problem
 
 
+def _adapter(path: Path | None, encoder: Encoder, passages: Sequence[Passage]) -> Adapter | None:
+    """The adapter at `path` if it suits; one that cannot be read is logged and done without."""
+    if path is None or not isinstance(encoder, SentenceEncoder):
+        return None
+    try:
+        adapter = Adapter.open(path)
+    except GuideError as problem:
+        log.warning("%s The index is built without it, and finds a little less.", problem)
+        return None
+    return adapter if adapter.suits(encoder.name, {t for p in passages for t in p.topics}) else None
+
+
 def _build(
-    corpus: Path, index: Path, encoder: Encoder, content: _Content, progress: Progress | None
+    corpus: Path,
+    index: Path,
+    encoder: Encoder,
+    adapter: Adapter | None,
+    content: _Content,
+    progress: Progress | None,
 ) -> BuildReport:
     store.discard_leftovers(index)
-    vectors, embedded = _embed(index / store.CACHE, encoder, [v.text for v in content.views], progress)
-    build_id = _build_id(corpus, encoder, content)
+    taught = [n for n, view in enumerate(content.views) if view.kind in TAUGHT]
+    texts = [view.text for view in content.views]
+    embedded = _embed_views(index / store.CACHE, encoder, adapter, texts, taught, progress)
+    build_id = _build_id(corpus, encoder, adapter, content)
     before = _fingerprints(index)
     after = _document_hashes(content.corpus.documents), {p.passage_id: "" for p in content.passages}
     report = BuildReport(
@@ -139,16 +178,18 @@ def _build(
         published=build_id != store.current_build(index),
         documents=_changes(before[0], after[0]),
         passages=_changes(before[1], after[1]),
-        embedded=embedded,
-        reused=len({v.text for v in content.views}) - embedded,
+        embedded=embedded.computed,
+        reused=embedded.reused,
         problems=content.corpus.problems,
     )
     if report.published:
         draft = index / store.BUILDS / f".{build_id}.{os.getpid()}"
         draft.mkdir(parents=True)
         _write_passages(draft / store.PASSAGES, encoder, content, build_id)
-        _write_vectors(draft / store.VECTORS, vectors)
-        _write_topics(draft / store.TOPICS, content, vectors)
+        _write_vectors(draft / store.VECTORS, embedded.vectors)
+        _write_topics(draft / store.TOPICS, content, taught, embedded.topical, adapted=adapter is not None)
+        if adapter:
+            shutil.copyfile(adapter.path, draft / store.ADAPTER)
         _copy_safety_texts(corpus, draft / store.SAFETY)
         store.publish(index, draft, build_id)
     return report
@@ -170,31 +211,66 @@ def _views(passages: Sequence[Passage]) -> Iterable[_View]:
             yield _View(number, SENTENCE, reading_form(passage.quote(sentence)))
 
 
-def _embed(cache: Path, encoder: Encoder, texts: list[str], progress: Progress | None) -> tuple[Vectors, int]:
-    """Return the vectors of `texts` in order, and how many of them had to be computed."""
+def _embed_views(
+    cache: Path,
+    encoder: Encoder,
+    adapter: Adapter | None,
+    texts: Sequence[str],
+    taught: Sequence[int],
+    progress: Progress | None,
+) -> _Embedded:
+    """Embed the views; those in `taught` with the adapter too, where there is one, in the same pass."""
+    if adapter is None or not isinstance(encoder, SentenceEncoder):
+        vectors, computed, reused = _embed(cache, encoder.name, encoder.encode, texts, progress)
+        return _Embedded(vectors, vectors[taught], computed, reused)
+    reader = encoder
+
+    def read(some: Sequence[str]) -> Vectors:
+        readings = reader.read(some)
+        return np.hstack([np.stack([reading.vector for reading in readings]), adapter.adapt(readings)])
+
+    name = f"{encoder.name} {adapter.fingerprint}"
+    both, computed, reused = _embed(cache, name, read, [texts[n] for n in taught], progress)
+    plain, topical = np.hsplit(both, 2)
+    rest = sorted(set(range(len(texts))) - set(taught))
+    others, *counts = _embed(cache, encoder.name, encoder.encode, [texts[n] for n in rest], progress)
+    vectors = np.empty((len(texts), plain.shape[1]), dtype=np.float32)
+    vectors[taught], vectors[rest] = plain, others
+    return _Embedded(vectors, topical, computed + counts[0], reused + counts[1])
+
+
+def _embed(
+    cache: Path,
+    model: str,
+    encode: Callable[[Sequence[str]], Vectors],
+    texts: Sequence[str],
+    progress: Progress | None,
+) -> tuple[Vectors, int, int]:
+    """Return the vectors of `texts` in order, and how many had to be computed and how many were there.
+
+    `model`: the name under which the vectors that `encode` gives are kept.
+    """
     keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
     db = sqlite3.connect(cache)
     try:
         db.execute(
             "CREATE TABLE IF NOT EXISTS vectors (model TEXT, hash TEXT, vector BLOB, PRIMARY KEY (model, hash))"
         )
-        rows = db.execute("SELECT hash, vector FROM vectors WHERE model = ?", (encoder.name,))
+        rows = db.execute("SELECT hash, vector FROM vectors WHERE model = ?", (model,))
         known = {key: np.frombuffer(blob, dtype=np.float32) for key, blob in rows}
         missing = {k: t for k, t in zip(keys, texts, strict=True) if k not in known}
         # Like lengths together, so that short texts are not padded to the longest.
         pending = sorted(missing.items(), key=lambda item: (len(item[1]), item[0]))
         for start in range(0, len(pending), BATCH):
             batch = pending[start : start + BATCH]
-            vectors = encoder.encode([text for _, text in batch])
+            vectors = encode([text for _, text in batch])
             for (key, _), vector in zip(batch, vectors, strict=True):
                 known[key] = vector
-                db.execute(
-                    "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", (encoder.name, key, vector.tobytes())
-                )
+                db.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", (model, key, vector.tobytes()))
             db.commit()
             if progress:
                 progress(min(start + BATCH, len(pending)), len(pending))
-        stale = [(encoder.name, key) for key in known.keys() - set(keys)]
+        stale = [(model, key) for key in known.keys() - set(keys)]
         if len(stale) > len(set(keys)):  # keep some history, so that undoing an edit is quick
             db.executemany("DELETE FROM vectors WHERE model = ? AND hash = ?", stale)
             db.commit()
@@ -202,12 +278,13 @@ def _embed(cache: Path, encoder: Encoder, texts: list[str], progress: Progress |
         raise GuideError(f"The vector cache at {cache} is damaged ({error}). Remove that file.") from error
     finally:
         db.close()
-    return np.stack([known[key] for key in keys]), len(pending)
+    return np.stack([known[key] for key in keys]), len(pending), len(set(keys)) - len(pending)
 
 
-def _build_id(corpus: Path, encoder: Encoder, content: _Content) -> str:
+def _build_id(corpus: Path, encoder: Encoder, adapter: Adapter | None, content: _Content) -> str:
     """A hash of all that readers can see: the same content gives the same build."""
-    digest = hashlib.sha256(f"{SCHEMA_VERSION}\0{encoder.name}\0".encode())
+    adapted = adapter.fingerprint if adapter else ""
+    digest = hashlib.sha256(f"{SCHEMA_VERSION}\0{encoder.name}\0{adapted}\0".encode())
     for document in content.corpus.documents:
         digest.update(_hash_document(document).encode())
     for passage in content.passages:
@@ -325,12 +402,13 @@ def _write_vectors(path: Path, vectors: Vectors) -> None:
     faiss.write_index(flat, str(path))
 
 
-def _write_topics(path: Path, content: _Content, vectors: Vectors) -> None:
-    """Fit the topic model: texts and headings teach beside the questions, each once."""
-    rows = [n for n, view in enumerate(content.views) if view.kind in TAUGHT]
-    views = [content.views[n] for n in rows]
+def _write_topics(
+    path: Path, content: _Content, taught: Sequence[int], vectors: Vectors, adapted: bool
+) -> None:
+    """Make the topic model: texts and headings teach beside the questions, each once."""
+    views = [content.views[n] for n in taught]
     model = fit_topics(
-        [content.passages[view.passage] for view in views], [view.text for view in views], vectors[rows]
+        [content.passages[view.passage] for view in views], [view.text for view in views], vectors, adapted
     )
     if model:
         model.save(path)

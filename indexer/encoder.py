@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -46,6 +46,9 @@ class EncodedText:
 
     middle: npt.NDArray[np.float16]  # (tokens, d), after half of the model's layers
     vector: Vectors  # (d,)
+
+
+Read = Callable[[Sequence[str]], Sequence[EncodedText]]
 
 
 class SentenceEncoder:
@@ -110,6 +113,15 @@ class SentenceEncoder:
 
                 torch.set_num_threads(self._threads)
         return self._model
+
+
+def reader_of(encoder: Encoder) -> Read:
+    """How texts are read with `encoder`; one that shows no inside gives readings without tokens."""
+    if isinstance(encoder, SentenceEncoder):
+        return encoder.read
+    return lambda texts: [
+        EncodedText(np.zeros((0, len(vector)), dtype=np.float16), vector) for vector in encoder.encode(texts)
+    ]
 
 
 def _load(wanted: str) -> Any:

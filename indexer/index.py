@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from indexer import store
+from indexer.adapter import Adapter, AdapterBroken
 from indexer.encoder import Vectors
 from indexer.errors import IndexMissing, IndexUnusable
 from indexer.topics import TopicModel, class_of
 from indexer.types import Document, Kind, Passage, Reference, Span
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 VIEW_KINDS = ("text", "heading", "question", "headed", "sentence")  # "headed": heading and text together
 # How much a word counts by the field it stands in: title, heading, questions, body.
 FIELD_WEIGHTS = (2.0, 3.0, 2.0, 1.0)
@@ -191,8 +192,9 @@ class Index:
             self._check_schema()
             self._vectors: Any = faiss.read_index(str(folder / store.VECTORS))
             self.topic_model = TopicModel.open(folder / store.TOPICS)
+            self.adapter = _adapter(folder / store.ADAPTER)
             self._read()
-        except (sqlite3.Error, RuntimeError, KeyError, ValueError) as error:
+        except (sqlite3.Error, RuntimeError, KeyError, ValueError, AdapterBroken) as error:
             raise IndexUnusable(folder, f"it is damaged ({error})") from error
 
     @classmethod
@@ -276,28 +278,29 @@ class Index:
         """Return the vectors of a passage's sentences, shape (len(passage.sentences), d)."""
         return self._units[self._sentence_starts[passage.passage_id] :][: len(passage.sentences)]
 
-    def topic_fit(self, vector: Vectors, text: str) -> Scores:
+    def topic_fit(self, topical: Vectors, text: str) -> Scores:
         """Return how likely the question is on each passage's topics, and how likely it is this entry's
         among those of its topic, each 0..1, shape (passages, 2).
 
-        Of several topics of a passage the likeliest counts. Without a topic model every
+        `topical`: the question's vector as the adapter gives it, or the plain one of an index without
+        one, shape (1, d). Of several topics of a passage the likeliest counts. Without a topic model every
         passage gets 0.
         """
         if self.topic_model is None:
             return np.zeros((len(self.passages), 2), dtype=np.float32)
-        odds = self.topic_model.judge(vector, text)
+        odds = self.topic_model.judge(topical, text)
         topics = np.append(odds.topics, 0.0)[self._passage_topics].max(axis=1)
         entries = np.append(odds.entries, 0.0)[self._passage_entries]
         return np.column_stack([topics, entries]).astype(np.float32)
 
-    def covered(self, vector: Vectors, text: str) -> float:
+    def covered(self, topical: Vectors, text: str) -> float:
         """Return how likely the question is about a topic and not about a boundary, 0..1.
 
-        Without a topic model nothing is known, and that is 0.5.
+        `topical`: as in `topic_fit`. Without a topic model nothing is known, and that is 0.5.
         """
         if self.topic_model is None:
             return 0.5
-        odds = self.topic_model.judge(vector, text)
+        odds = self.topic_model.judge(topical, text)
         return float(odds.topics[self._answer_topics].sum())
 
     def nearest_views(self, vector: Vectors, count: int) -> list[tuple[str, str, str, float]]:
@@ -403,6 +406,10 @@ _PASSAGES_QUERY = """
 
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{path.resolve()}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+
+
+def _adapter(path: Path) -> Adapter | None:
+    return Adapter.open(path) if path.exists() else None
 
 
 def _passage(row: Sequence[Any]) -> Passage:

@@ -4,6 +4,7 @@
 .index/builds/<id>/passages.sqlite
 .index/builds/<id>/vectors.faiss
 .index/builds/<id>/topics.npz     the topic model, where the corpus gave enough wordings for one
+.index/builds/<id>/adapter.safetensors   the adapter that gave its vectors, where one suits the corpus
 .index/builds/<id>/safety/        referral texts and helplines, copied from the corpus
 .index/vectors.sqlite             vectors by (model, text hash), so that a rebuild is quick
 """
@@ -19,6 +20,7 @@ BUILDS = "builds"
 PASSAGES = "passages.sqlite"
 VECTORS = "vectors.faiss"
 TOPICS = "topics.npz"
+ADAPTER = "adapter.safetensors"
 SAFETY = "safety"
 CACHE = "vectors.sqlite"
 LOCK = "build.lock"

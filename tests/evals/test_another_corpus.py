@@ -7,6 +7,7 @@ questions for each, of which most share few words with the answer.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from chat.retrieval import PLAIN, Ranker, Retriever, make_query, query_texts
+from chat.retrieval import PLAIN, Ranker, Retriever, query_texts
 from indexer.build import build_index
-from indexer.encoder import SentenceEncoder
+from indexer.encoder import EncodedText, SentenceEncoder
 from indexer.index import Index
 
 LIBRARY = Path(__file__).parents[1] / "data" / "library"
@@ -25,11 +26,14 @@ DEPTH = 10
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The questions, each with its vector and the row of the one passage that answers it."""
+    """The questions, each with its reading and the row of the one passage that answers it."""
 
     messages: list[str]
-    vectors: dict[str, npt.NDArray[np.float32]]
+    readings: dict[str, EncodedText]
     rows: npt.NDArray[np.int64]
+
+    def read(self, texts: Sequence[str]) -> list[EncodedText]:
+        return [self.readings[text] for text in texts]
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +54,8 @@ def asked(library: Index, retriever: Retriever, encoder: SentenceEncoder) -> Ask
     places = {f"{p.document_id}#{p.heading[-1]}": row for row, p in enumerate(library.passages)}
     messages = [line["message"] for line in lines]
     texts = {text for message in messages for text in query_texts(retriever.mend(message))} | set(messages)
-    vectors = dict(zip(sorted(texts), encoder.encode(sorted(texts)), strict=True))
-    return Asked(messages, vectors, np.array([places[line["entry"]] for line in lines]))
+    readings = dict(zip(sorted(texts), encoder.read(sorted(texts)), strict=True))
+    return Asked(messages, readings, np.array([places[line["entry"]] for line in lines]))
 
 
 def gain(order: list[int], right: int) -> float:
@@ -62,6 +66,7 @@ def gain(order: list[int], right: int) -> float:
 def test_nothing_that_was_fitted_on_the_guide_is_used(retriever: Retriever, library: Index) -> None:
     assert retriever.ranker is PLAIN
     assert library.topic_model is None
+    assert library.adapter is None
 
 
 def test_it_ranks_as_well_as_the_bare_encoder(
@@ -71,8 +76,8 @@ def test_it_ranks_as_well_as_the_bare_encoder(
     bare = encoder.encode([f"{p.heading[-1]}\n{p.text}" for p in library.passages])
     of_bare, of_guide = [], []
     for message, right in zip(asked.messages, asked.rows.tolist(), strict=True):
-        of_bare.append(gain(np.argsort(-(bare @ asked.vectors[message])).tolist(), right))
-        query = make_query(retriever.mend(message), lambda text: asked.vectors[text][None])
+        of_bare.append(gain(np.argsort(-(bare @ asked.readings[message].vector)).tolist(), right))
+        query = retriever.query(retriever.mend(message), asked.read)
         of_guide.append(
             gain([library.row(p.passage_id) for p in retriever.rank(query, DEPTH).passages], right)
         )

@@ -31,12 +31,12 @@ def entries() -> list[Passage]:
     return found
 
 
-@pytest.fixture
-def model(words: WordEncoder) -> TopicModel:
+@pytest.fixture(params=[False, True], ids=["linear", "vote"])
+def model(words: WordEncoder, request: pytest.FixtureRequest) -> TopicModel:
     passages = [p for p in entries() for _ in p.questions]
     texts = [q for p in entries() for q in p.questions]
-    found = fit_topics(passages, texts, words.encode(texts))
-    assert found is not None
+    found = fit_topics(passages, texts, words.encode(texts), adapted=request.param)
+    assert found is not None and found.adapted is request.param
     return found
 
 
@@ -78,7 +78,7 @@ def test_a_saved_model_judges_alike(model: TopicModel, words: WordEncoder, tmp_p
     model.save(tmp_path / "topics.npz")
     again = TopicModel.open(tmp_path / "topics.npz")
     question = "strong wind soon"
-    assert again is not None and again.entries == model.entries
+    assert again is not None and again.entries == model.entries and again.adapted is model.adapted
     assert np.array_equal(
         again.judge(words.encode([question]), question).topics,
         model.judge(words.encode([question]), question).topics,

@@ -1,0 +1,102 @@
+"""The encoder's upper half, trained on to tell the entries of one corpus apart: a second vector for each text.
+
+It reads the token vectors that the encoder computes half-way. `guide-evals fit --adapter` trains it on the
+wordings of the corpus and writes adapter.safetensors, which says on what. A build copies it beside the
+vectors that it gave, so that index and questions are always read alike, and leaves it out where the corpus
+is about something else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from indexer.encoder import EncodedText, Vectors, of_like_length
+from indexer.errors import GuideError
+
+ADAPTER = Path(__file__).with_name("adapter.safetensors")
+KNOWN_TOPICS = 0.5  # share of a corpus's topics that something fitted must know; editors add and drop some
+MOST_AT_ONCE = 32  # readings in one pass
+SLACK = 8  # tokens by which a reading may be more than twice as long as the shortest beside it
+
+
+class AdapterBroken(GuideError):
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"The adapter {path} cannot be used: {why}. "
+            "Fetch the file again, or make it anew with: guide-evals fit --adapter"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFacts:
+    """What an adapter's file says of itself."""
+
+    encoder: str  # whose readings it takes
+    topics: tuple[str, ...]  # of the corpus that it was fitted on
+    fitted: str  # ISO date
+    data_hash: str  # of the wordings
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """The trained layers."""
+
+    facts: AdapterFacts
+    layers: Any
+    path: Path
+    fingerprint: str  # of the file
+
+    @classmethod
+    def open(cls, path: Path = ADAPTER) -> Adapter:
+        """Read the file at `path`; raise `AdapterBroken` when it is missing or damaged."""
+        from safetensors import SafetensorError, safe_open
+
+        from indexer.upper_half import upper_half
+
+        try:
+            with safe_open(path, framework="pt") as file:
+                about = file.metadata()
+                tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            facts = json.loads(about["adapter"])
+            facts = AdapterFacts(**facts | {"topics": tuple(facts["topics"])})
+            layers = upper_half(int(about["width"])).eval().requires_grad_(False)
+            layers.load_state_dict(tensors)
+        except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            raise AdapterBroken(path, str(error).split("\n")[0] or type(error).__name__) from error
+        if not all(bool(np.isfinite(t.numpy()).all()) for t in tensors.values()):
+            raise AdapterBroken(path, "its numbers are damaged")
+        return cls(facts, layers, path, hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+
+    def suits(self, encoder: str, topics: Iterable[str]) -> bool:
+        """Whether it is one for this encoder and for a corpus with these topics."""
+        return self.facts.encoder == encoder and are_known(topics, self.facts.topics)
+
+    def adapt(self, readings: Sequence[EncodedText]) -> Vectors:
+        """Return a unit vector for each reading, shape (n, d). The order and the company do not matter."""
+        import torch
+
+        from indexer.upper_half import mean_of_tokens, stack
+
+        if not readings:
+            raise ValueError("no reading to adapt")
+        found = np.zeros((len(readings), readings[0].middle.shape[1]), dtype=np.float32)
+        with torch.inference_mode():
+            for rows in of_like_length([len(reading.middle) for reading in readings], MOST_AT_ONCE, SLACK):
+                tokens, mask = stack([readings[row].middle for row in rows])
+                means = mean_of_tokens(self.layers(tokens, src_key_padding_mask=~mask), mask)
+                found[rows] = torch.nn.functional.normalize(means, dim=1).numpy()
+        return found
+
+
+def are_known(topics: Iterable[str], fitted_on: Iterable[str]) -> bool:
+    """Whether most of a corpus's topics are those that something was fitted on."""
+    own = set(topics)
+    known = len(own & set(fitted_on))
+    return bool(known) and known >= KNOWN_TOPICS * len(own)

@@ -1,0 +1,62 @@
+"""The upper half of the encoder as layers that can be trained on: what the adapter of the search and the
+second net of the risk screen are made of.
+
+Kept apart from its users because torch is slow to import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+LAYERS = 3  # the upper half of the default encoder
+HEADS = 12
+EPSILON = 1e-12  # of the encoder's layer norms
+
+
+def upper_half(width: int, dropout: float = 0.0) -> nn.TransformerEncoder:
+    """Return the layers, with random weights. `width`: of the encoder's vectors."""
+    layer = nn.TransformerEncoderLayer(
+        width, HEADS, 4 * width, dropout, activation="gelu", layer_norm_eps=EPSILON, batch_first=True
+    )
+    return nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
+
+
+def take_over(half: nn.TransformerEncoder, layers: Any) -> None:
+    """Give `half` the weights of a BERT encoder's upper layers, transformers' `BertModel.encoder.layer`."""
+    for own, theirs in zip(half.layers, list(layers)[-LAYERS:], strict=True):
+        attention, output = theirs.attention, theirs.output
+        inner = attention.self
+        parts = (inner.query, inner.key, inner.value)
+        own.self_attn.in_proj_weight.data.copy_(torch.cat([part.weight for part in parts]))
+        own.self_attn.in_proj_bias.data.copy_(torch.cat([part.bias for part in parts]))
+        for mine, model in (
+            (own.self_attn.out_proj, attention.output.dense),
+            (own.norm1, attention.output.LayerNorm),
+            (own.linear1, theirs.intermediate.dense),
+            (own.linear2, output.dense),
+            (own.norm2, output.LayerNorm),
+        ):
+            mine.load_state_dict(model.state_dict())
+
+
+def mean_of_tokens(tokens: Tensor, mask: Tensor) -> Tensor:
+    """`tokens` (n, tokens, width) and `mask` (n, tokens), True for tokens, to their means (n, width)."""
+    mean: Tensor = (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
+    return mean
+
+
+def stack(readings: Sequence[npt.NDArray[np.float16]]) -> tuple[Tensor, Tensor]:
+    """Pad readings of shape (tokens, width) to one batch, and return it with its mask."""
+    longest = max(len(reading) for reading in readings)
+    batch = torch.zeros(len(readings), longest, readings[0].shape[1])
+    mask = torch.zeros(len(readings), longest, dtype=torch.bool)
+    for n, reading in enumerate(readings):
+        batch[n, : len(reading)] = torch.from_numpy(reading)
+        mask[n, : len(reading)] = True
+    return batch, mask
