@@ -1,8 +1,8 @@
 """The second net of the risk screen: what the encoder makes of a message, where no rule sees danger.
 
 A network (chat/net_model.py) reads the token vectors that the encoder computes half-way for the search
-anyway. It was trained on seven eighths of the labelled examples in chat/rules/examples and calibrated on
-the eighth that it had not seen. `guide-evals fit --net` makes net.safetensors anew, and must when the
+anyway. It was trained on three quarters of the labelled examples in chat/rules/examples and calibrated on
+the quarter that it had not seen. `guide-evals fit --net` makes net.safetensors anew, and must when the
 encoder changes: the file says whose vectors it reads.
 """
 

@@ -23,9 +23,9 @@ class DangerModel(nn.Module):
     """
 
     def __init__(self, classes: int, width: int, dropout: float = 0.0) -> None:
-        """`width`: of the encoder's vectors. `dropout`: in training, in the layers and of what the classes read."""
+        """`width`: of the encoder's vectors. `dropout`: of what the classes read, in training."""
         super().__init__()
-        self.layers = upper_half(width, dropout)
+        self.layers = upper_half(width)
         self.norm = nn.LayerNorm(width)
         self.query = nn.Parameter(torch.randn(classes, width) * SHARPNESS)
         self.value = nn.Parameter(torch.zeros(classes, width))

@@ -220,65 +220,84 @@ def _embed_views(
     progress: Progress | None,
 ) -> _Embedded:
     """Embed the views; those in `taught` with the adapter too, where there is one, in the same pass."""
+
+    def encode(some: Sequence[str]) -> list[Vectors]:
+        return [encoder.encode(some)]
+
     if adapter is None or not isinstance(encoder, SentenceEncoder):
-        vectors, computed, reused = _embed(cache, encoder.name, encoder.encode, texts, progress)
+        (vectors,), computed, reused = _embed(cache, [encoder.name], encode, texts, texts, progress)
         return _Embedded(vectors, vectors[taught], computed, reused)
     reader = encoder
 
-    def read(some: Sequence[str]) -> Vectors:
+    def read(some: Sequence[str]) -> list[Vectors]:
         readings = reader.read(some)
-        return np.hstack([np.stack([reading.vector for reading in readings]), adapter.adapt(readings)])
+        return [np.stack([reading.vector for reading in readings]), adapter.adapt(readings)]
 
-    name = f"{encoder.name} {adapter.fingerprint}"
-    both, computed, reused = _embed(cache, name, read, [texts[n] for n in taught], progress)
-    plain, topical = np.hsplit(both, 2)
+    names = [encoder.name, f"{encoder.name} {adapter.fingerprint}"]
+    (plain, topical), *counts = _embed(cache, names, read, [texts[n] for n in taught], texts, progress)
     rest = sorted(set(range(len(texts))) - set(taught))
-    others, *counts = _embed(cache, encoder.name, encoder.encode, [texts[n] for n in rest], progress)
+    (others,), *more = _embed(cache, names[:1], encode, [texts[n] for n in rest], texts, progress)
     vectors = np.empty((len(texts), plain.shape[1]), dtype=np.float32)
     vectors[taught], vectors[rest] = plain, others
-    return _Embedded(vectors, topical, computed + counts[0], reused + counts[1])
+    return _Embedded(vectors, topical, counts[0] + more[0], counts[1] + more[1])
 
 
 def _embed(
     cache: Path,
-    model: str,
-    encode: Callable[[Sequence[str]], Vectors],
+    models: Sequence[str],
+    encode: Callable[[Sequence[str]], Sequence[Vectors]],
     texts: Sequence[str],
+    current: Sequence[str],
     progress: Progress | None,
-) -> tuple[Vectors, int, int]:
-    """Return the vectors of `texts` in order, and how many had to be computed and how many were there.
+) -> tuple[list[Vectors], int, int]:
+    """Return the vectors of `texts` by each model, and how many texts were computed and how many not.
 
-    `model`: the name under which the vectors that `encode` gives are kept.
+    `encode` gives the vectors by each of `models`, the names under which they are kept. `current`: the
+    texts of which vectors are worth keeping.
     """
-    keys = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
+    keys = [_key(text) for text in texts]
+    live = {_key(text) for text in current}
     db = sqlite3.connect(cache)
     try:
         db.execute(
             "CREATE TABLE IF NOT EXISTS vectors (model TEXT, hash TEXT, vector BLOB, PRIMARY KEY (model, hash))"
         )
-        rows = db.execute("SELECT hash, vector FROM vectors WHERE model = ?", (model,))
-        known = {key: np.frombuffer(blob, dtype=np.float32) for key, blob in rows}
-        missing = {k: t for k, t in zip(keys, texts, strict=True) if k not in known}
+        known = [_kept(db, model) for model in models]
+        missing = {k: t for k, t in zip(keys, texts, strict=True) if any(k not in own for own in known)}
         # Like lengths together, so that short texts are not padded to the longest.
         pending = sorted(missing.items(), key=lambda item: (len(item[1]), item[0]))
         for start in range(0, len(pending), BATCH):
             batch = pending[start : start + BATCH]
-            vectors = encode([text for _, text in batch])
-            for (key, _), vector in zip(batch, vectors, strict=True):
-                known[key] = vector
-                db.execute("INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)", (model, key, vector.tobytes()))
+            for model, own, vectors in zip(models, known, encode([text for _, text in batch]), strict=True):
+                found = dict(zip((key for key, _ in batch), vectors, strict=True))
+                own.update(found)
+                db.executemany(
+                    "INSERT OR REPLACE INTO vectors VALUES (?, ?, ?)",
+                    ((model, key, vector.tobytes()) for key, vector in found.items()),
+                )
             db.commit()
             if progress:
                 progress(min(start + BATCH, len(pending)), len(pending))
-        stale = [(model, key) for key in known.keys() - set(keys)]
-        if len(stale) > len(set(keys)):  # keep some history, so that undoing an edit is quick
-            db.executemany("DELETE FROM vectors WHERE model = ? AND hash = ?", stale)
-            db.commit()
+        for model, own in zip(models, known, strict=True):
+            stale = [(model, key) for key in own.keys() - live]
+            if len(stale) > len(live):  # keep some history, so that undoing an edit is quick
+                db.executemany("DELETE FROM vectors WHERE model = ? AND hash = ?", stale)
+                db.commit()
     except sqlite3.DatabaseError as error:
         raise GuideError(f"The vector cache at {cache} is damaged ({error}). Remove that file.") from error
     finally:
         db.close()
-    return np.stack([known[key] for key in keys]), len(pending), len(set(keys)) - len(pending)
+    vectors_of = [np.stack([own[key] for key in keys]) for own in known]
+    return vectors_of, len(pending), len(set(keys)) - len(pending)
+
+
+def _key(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _kept(db: sqlite3.Connection, model: str) -> dict[str, Vectors]:
+    rows = db.execute("SELECT hash, vector FROM vectors WHERE model = ?", (model,))
+    return {key: np.frombuffer(blob, dtype=np.float32) for key, blob in rows}
 
 
 def _build_id(corpus: Path, encoder: Encoder, adapter: Adapter | None, content: _Content) -> str:

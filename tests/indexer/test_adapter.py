@@ -33,7 +33,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small")
     for (name, forms), topic in zip(ASKED.items(), ("duration", "lapses", "surveillance"), strict=True):
         also = "\n".join(f"- {form.format(ending)}" for form in forms for ending in ENDINGS)
-        text = f"---\ntitle: {name}\ntopics: [{topic}]\n---\n\n## What about {name}?\n\nIt depends on you.\n\n"
+        text = (
+            f"---\ntitle: {name}\ntopics: [{topic}]\n---\n\n## What about {name}?\n\nIt depends on you.\n\n"
+        )
         (folder / "faq").mkdir(exist_ok=True)
         (folder / "faq" / f"{name}.md").write_text(f"{text}Also asked:\n\n{also}\n", encoding="utf-8")
     return folder
