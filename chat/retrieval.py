@@ -25,6 +25,7 @@ from indexer.encoder import Read, Vectors
 from indexer.errors import GuideError
 from indexer.index import VIEW_KINDS, Index, Scores, content_words
 from indexer.sentences import split_sentences
+from indexer.topics import Odds
 from indexer.types import Passage
 
 RANKER = Path(__file__).with_name("ranker.json")
@@ -125,11 +126,11 @@ def topics_of(index: Index) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: the words, and their vectors, each of shape (1, d)."""
+    """What is looked for."""
 
     text: str
-    vectors: Vectors
-    topical: Vectors  # for the topic model: adapted, or the same where the index has no adapter
+    vectors: Vectors  # of the text, shape (1, d)
+    odds: Odds | None  # what the topic model makes of it; None where the index has none
     closing: Query | None = None  # the last sentence of several, where most people put what they ask
 
 
@@ -178,9 +179,10 @@ class Retriever:
         """The query for `text` in this index; `read` gives the encoder's readings."""
         texts = query_texts(text)
         readings = read(texts)
-        vectors = np.stack([reading.vector for reading in readings])
-        topical = self.index.adapter.adapt(readings) if self.index.adapter else vectors
-        whole, *closing = (Query(t, vectors[n, None], topical[n, None]) for n, t in enumerate(texts))
+        odds = self.index.topic_odds(readings, texts)
+        whole, *closing = (
+            Query(t, reading.vector[None], o) for t, reading, o in zip(texts, readings, odds, strict=True)
+        )
         return replace(whole, closing=closing[0]) if closing else whole
 
     def rank(self, query: Query, limit: int = 50, calm: bool = True) -> Ranking:
@@ -256,7 +258,7 @@ class Retriever:
                 dense[:, :WHOLE].max(axis=1, initial=0.0),
                 lexical / (lexical + 8.0),  # 8 is about the score of one well-placed rare word
                 np.minimum(1.0, lexical / (4.0 * words)),
-                _on_log_scale(self.index.topic_fit(query.topical, query.text).astype(np.float64)),
+                _on_log_scale(self.index.topic_fit(query.odds).astype(np.float64)),
             ]
         )
 
@@ -276,7 +278,7 @@ class Retriever:
             _logit(boundary),
             signs[best, PASSAGE_SIGNS.index("lexical")],
             min(1.0, words / 60),
-            _logit(self.index.covered(query.topical, query.text)),
+            _logit(self.index.covered(query.odds)),
         ]
         return np.array([row], dtype=np.float64)
 

@@ -16,9 +16,9 @@ import numpy.typing as npt
 
 from indexer import store
 from indexer.adapter import Adapter, AdapterBroken
-from indexer.encoder import Vectors
+from indexer.encoder import EncodedText, Vectors
 from indexer.errors import IndexMissing, IndexUnusable
-from indexer.topics import TopicModel, class_of
+from indexer.topics import Odds, TopicModel, class_of
 from indexer.types import Document, Kind, Passage, Reference, Span
 
 SCHEMA_VERSION = 8
@@ -278,30 +278,36 @@ class Index:
         """Return the vectors of a passage's sentences, shape (len(passage.sentences), d)."""
         return self._units[self._sentence_starts[passage.passage_id] :][: len(passage.sentences)]
 
-    def topic_fit(self, topical: Vectors, text: str) -> Scores:
-        """Return how likely the question is on each passage's topics, and how likely it is this entry's
-        among those of its topic, each 0..1, shape (passages, 2).
+    def topic_odds(self, readings: Sequence[EncodedText], texts: Sequence[str]) -> list[Odds | None]:
+        """Return what the topic model makes of each of `texts`, None where there is no model.
 
-        `topical`: the question's vector as the adapter gives it, or the plain one of an index without
-        one, shape (1, d). Of several topics of a passage the likeliest counts. Without a topic model every
-        passage gets 0.
+        `readings`: the encoder's of these texts.
         """
         if self.topic_model is None:
+            return [None] * len(texts)
+        if self.adapter:
+            return list(self.topic_model.judge(self.adapter.adapt(readings), texts))
+        return list(self.topic_model.judge(np.stack([reading.vector for reading in readings]), texts))
+
+    def topic_fit(self, odds: Odds | None) -> Scores:
+        """Return how likely a question is on each passage's topics, and how likely it is this entry's
+        among those of its topic, each 0..1, shape (passages, 2).
+
+        `odds`: of the question. Of several topics of a passage the likeliest counts. Without a topic
+        model every passage gets 0.
+        """
+        if odds is None:
             return np.zeros((len(self.passages), 2), dtype=np.float32)
-        odds = self.topic_model.judge(topical, text)
         topics = np.append(odds.topics, 0.0)[self._passage_topics].max(axis=1)
         entries = np.append(odds.entries, 0.0)[self._passage_entries]
         return np.column_stack([topics, entries]).astype(np.float32)
 
-    def covered(self, topical: Vectors, text: str) -> float:
-        """Return how likely the question is about a topic and not about a boundary, 0..1.
+    def covered(self, odds: Odds | None) -> float:
+        """Return how likely a question is about a topic and not about a boundary, 0..1.
 
-        `topical`: as in `topic_fit`. Without a topic model nothing is known, and that is 0.5.
+        `odds`: of the question. Without a topic model nothing is known, and that is 0.5.
         """
-        if self.topic_model is None:
-            return 0.5
-        odds = self.topic_model.judge(topical, text)
-        return float(odds.topics[self._answer_topics].sum())
+        return 0.5 if odds is None else float(odds.topics[self._answer_topics].sum())
 
     def nearest_views(self, vector: Vectors, count: int) -> list[tuple[str, str, str, float]]:
         """Return (passage id, kind of view, its text, cosine) of the nearest views, best first."""

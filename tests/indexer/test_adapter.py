@@ -102,7 +102,7 @@ def test_a_build_keeps_the_adapter_that_gave_its_vectors(
     index = Index.open(tmp_path)
     assert index.adapter is not None and index.topic_model is not None and index.topic_model.adapted
     reading = encoder.read(["mute or block, which"])
-    fit = index.topic_fit(index.adapter.adapt(reading), "mute or block, which")
+    fit = index.topic_fit(index.topic_odds(reading, ["mute or block, which"])[0])
     assert "blocking" in index.passages[int(fit[:, 0].argmax())].document_id
     assert (first.embedded > 0, build_index(small, tmp_path, encoder).embedded) == (True, 0)
     without = build_index(small, tmp_path, encoder, adapter=None)

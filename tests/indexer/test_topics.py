@@ -43,7 +43,7 @@ def model(words: WordEncoder, request: pytest.FixtureRequest) -> TopicModel:
 def test_odds_are_shares_of_all_topics_and_of_the_entries_of_one(
     model: TopicModel, words: WordEncoder
 ) -> None:
-    odds = model.judge(words.encode(["is there hail tomorrow"]), "is there hail tomorrow")
+    [odds] = model.judge(words.encode(["is there hail tomorrow"]), ["is there hail tomorrow"])
     assert model.topics == ("rain", "snow", "wind")
     assert odds.topics.sum() == pytest.approx(1.0, abs=1e-5)
     for place in range(len(model.topics)):
@@ -51,7 +51,7 @@ def test_odds_are_shares_of_all_topics_and_of_the_entries_of_one(
 
 
 def test_the_topic_is_seen_and_within_it_the_entry(model: TopicModel, words: WordEncoder) -> None:
-    odds = model.judge(words.encode(["is there hail tomorrow"]), "is there hail tomorrow")
+    [odds] = model.judge(words.encode(["is there hail tomorrow"]), ["is there hail tomorrow"])
     assert model.topics[int(odds.topics.argmax())] == "snow"
     hail, snow = (model.entries.index(p.passage_id) for p in entries() if p.topics == ("snow",))
     first, second = sorted((hail, snow), key=lambda n: -odds.entries[n])
@@ -80,7 +80,17 @@ def test_a_saved_model_judges_alike(model: TopicModel, words: WordEncoder, tmp_p
     question = "strong wind soon"
     assert again is not None and again.entries == model.entries and again.adapted is model.adapted
     assert np.array_equal(
-        again.judge(words.encode([question]), question).topics,
-        model.judge(words.encode([question]), question).topics,
+        again.judge(words.encode([question]), [question])[0].topics,
+        model.judge(words.encode([question]), [question])[0].topics,
     )
     assert TopicModel.open(tmp_path / "none.npz") is None
+
+
+def test_questions_judged_together_get_the_odds_that_they_get_alone(
+    model: TopicModel, words: WordEncoder
+) -> None:
+    asked = ["is there hail tomorrow", "strong wind soon"]
+    for question, odds in zip(asked, model.judge(words.encode(asked), asked), strict=True):
+        [alone] = model.judge(words.encode([question]), [question])
+        assert odds.topics == pytest.approx(alone.topics, abs=1e-5)
+        assert odds.entries == pytest.approx(alone.entries, abs=1e-5)
