@@ -98,7 +98,8 @@ def build_index(
 ) -> BuildReport:
     """Build an index of `corpus` below `index` and publish it.
 
-    `adapter`: the file of one, used where it suits the encoder and the corpus; None for none. Files that cannot be read are left out and named in the report. Raises `GuideError` when
+    `adapter`: the file of one, used where it suits the encoder and the corpus; None for none.
+    Files that cannot be read are left out and named in the report. Raises `GuideError` when
     nothing could be built, when the safety texts are broken, or when another build is running;
     whatever was served before then goes on being served.
     """

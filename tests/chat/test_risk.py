@@ -71,6 +71,9 @@ def test_what_must_be_seen_is_seen_with_a_typing_error(category: Category, missp
     "message",
     [
         "dying to text him",
+        "we broke up 9 days ago",
+        "he split up with me, that's up 5 days now since we talked, how long does it hurt",
+        "its 1am and i keep typing hi and deleting it, we broke up 9 days ago, talk me out of it",
         "this breakup is killing me",
         "I could murder a pizza",
         "should I cut him off?",
