@@ -9,7 +9,6 @@ encoder changes: the file says whose vectors it reads.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chat.types import Category
-from indexer.encoder import EncodedText, Read, of_like_length
+from indexer.encoder import EncodedText, Read
 from indexer.errors import GuideError
 from indexer.sentences import split_sentences
 
@@ -35,8 +34,6 @@ MOST_WINDOWS = 8  # of one message: its first and its last are always among them
 MOST_SENTENCES = (
     16  # of one message that are read by themselves too; where there are more, neighbours together
 )
-MOST_AT_ONCE = 32  # readings in one pass
-SLACK = 8  # tokens by which a reading may be more than twice as long as the shortest beside it
 REMEMBERED = 512  # messages whose result is kept, under a keyed hash, so that earlier turns are not read anew
 Floats = npt.NDArray[np.float32]
 
@@ -86,24 +83,16 @@ class RiskNet:
     @classmethod
     def open(cls, encoder: str, path: Path = NET) -> RiskNet:
         """Read the net for the vectors of `encoder`; raise `NetBroken` when it is missing or unfit."""
-        from safetensors import SafetensorError, safe_open
-
         from chat.net_model import DangerModel
+        from indexer.upper_half import load_trained
 
         try:
-            with safe_open(path, framework="pt") as file:
-                about = file.metadata()
-                tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-            facts = json.loads(about["net"])
-            facts = NetFacts(**facts | {"doubtful": tuple(facts["doubtful"])})
-            model = DangerModel(len(CLASSES), int(about["width"])).eval().requires_grad_(False)
-            model.load_state_dict(tensors)
-        except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise NetBroken(path, str(error).split("\n")[0] or type(error).__name__) from error
+            told, model = load_trained(path, "net", lambda width: DangerModel(len(CLASSES), width))
+            facts = NetFacts(**told)
+        except (ValueError, TypeError) as error:
+            raise NetBroken(path, str(error)) from error
         if facts.encoder != encoder:
             raise NetBroken(path, f"it reads the vectors of {facts.encoder}, and the guide uses {encoder}")
-        if not all(bool(np.isfinite(t.numpy()).all()) for t in tensors.values()):
-            raise NetBroken(path, "its numbers are damaged")
         return cls(facts, model)
 
     def see(self, texts: Sequence[str], read: Read) -> Danger:
@@ -137,12 +126,11 @@ def class_logits(model: Any, readings: Sequence[EncodedText]) -> Floats:
     """Return the log-probability of each class, shape (n, C), one row a reading."""
     import torch
 
-    from indexer.upper_half import stack
+    from indexer.upper_half import batches
 
     found = np.zeros((len(readings), len(CLASSES)), dtype=np.float32)
     with torch.inference_mode():
-        for rows in of_like_length([len(reading.middle) for reading in readings], MOST_AT_ONCE, SLACK):
-            tokens, mask = stack([readings[row].middle for row in rows])
+        for rows, tokens, mask in batches(readings):
             found[rows] = model(tokens, mask).log_softmax(1).numpy()
     return found
 

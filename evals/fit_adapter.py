@@ -8,7 +8,6 @@ of the evals is read. Seeded: on the same machine and versions a second run give
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -35,7 +34,7 @@ STEPS_TOLD = 50  # steps between two lines of the log
 
 def fit_adapter(corpus: Path, target: Path = ADAPTER, log: Log = print) -> dict[str, Any]:
     """Train on the wordings in `corpus`, write `target`, and return what it says."""
-    from safetensors.torch import save_file
+    from indexer.upper_half import save_trained
 
     passages = read_passages(corpus)
     asked = [(question, p.passage_id) for p in passages for question in dict.fromkeys(p.questions)]
@@ -49,9 +48,7 @@ def fit_adapter(corpus: Path, target: Path = ADAPTER, log: Log = print) -> dict[
         fitted=date.today().isoformat(),
         data_hash=hashlib.sha256(repr(asked).encode()).hexdigest()[:12],
     )
-    tensors = {name: tensor.detach().half().contiguous() for name, tensor in layers.state_dict().items()}
-    about = {"adapter": json.dumps(asdict(facts)), "width": str(readings[0].middle.shape[1])}
-    save_file(tensors, target, about)
+    save_trained(target, "adapter", asdict(facts), layers, readings[0].middle.shape[1])
     return asdict(facts) | {"wordings": len(asked)}
 
 

@@ -8,7 +8,6 @@ thresholds. Seeded: on the same machine and versions a second run gives the same
 from __future__ import annotations
 
 import hashlib
-import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -62,7 +61,7 @@ class _Row:
 
 def fit_net(corpus: Path, target: Path = NET, log: Log = print) -> dict[str, Any]:
     """Train from the examples and the ordinary questions of `corpus`, write `target`, return what it says."""
-    from safetensors.torch import save_file
+    from indexer.upper_half import save_trained
 
     examples = read_examples()
     rows = _rows(examples, _ordinary_questions(corpus))
@@ -74,9 +73,7 @@ def fit_net(corpus: Path, target: Path = NET, log: Log = print) -> dict[str, Any
     unseen = [rows[n] for n in own]
     judged = class_logits(model, [readings[n] for n in own])
     facts = _facts(encoder.name, examples, rows, unseen, judged)
-    tensors = {name: tensor.detach().half().contiguous() for name, tensor in model.state_dict().items()}
-    about = {"net": json.dumps(asdict(facts)), "width": str(model.norm.normalized_shape[0])}
-    save_file(tensors, target, about)
+    save_trained(target, "net", asdict(facts), model, model.norm.normalized_shape[0])
     return asdict(facts) | _figures(facts, unseen, judged)
 
 

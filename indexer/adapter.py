@@ -9,7 +9,6 @@ is about something else.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from indexer.encoder import EncodedText, Vectors, of_like_length
+from indexer.encoder import EncodedText, Vectors
 from indexer.errors import GuideError
 
 ADAPTER = Path(__file__).with_name("adapter.safetensors")
 KNOWN_TOPICS = 0.5  # share of a corpus's topics that something fitted must know; editors add and drop some
-MOST_AT_ONCE = 32  # readings in one pass
-SLACK = 8  # tokens by which a reading may be more than twice as long as the shortest beside it
 
 
 class AdapterBroken(GuideError):
@@ -56,23 +53,14 @@ class Adapter:
     @classmethod
     def open(cls, path: Path = ADAPTER) -> Adapter:
         """Read the file at `path`; raise `AdapterBroken` when it is missing or damaged."""
-        from safetensors import SafetensorError, safe_open
-
-        from indexer.upper_half import upper_half
+        from indexer.upper_half import load_trained, upper_half
 
         try:
-            with safe_open(path, framework="pt") as file:
-                about = file.metadata()
-                tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-            facts = json.loads(about["adapter"])
-            facts = AdapterFacts(**facts | {"topics": tuple(facts["topics"])})
-            layers = upper_half(int(about["width"])).eval().requires_grad_(False)
-            layers.load_state_dict(tensors)
-        except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
-            raise AdapterBroken(path, str(error).split("\n")[0] or type(error).__name__) from error
-        if not all(bool(np.isfinite(t.numpy()).all()) for t in tensors.values()):
-            raise AdapterBroken(path, "its numbers are damaged")
-        return cls(facts, layers, path, hashlib.sha256(path.read_bytes()).hexdigest()[:12])
+            facts, layers = load_trained(path, "adapter", upper_half)
+            found = AdapterFacts(**facts)
+        except (ValueError, TypeError) as error:
+            raise AdapterBroken(path, str(error)) from error
+        return cls(found, layers, path, hashlib.sha256(path.read_bytes()).hexdigest()[:12])
 
     def suits(self, encoder: str, topics: Iterable[str]) -> bool:
         """Whether it is one for this encoder and for a corpus with these topics."""
@@ -82,14 +70,13 @@ class Adapter:
         """Return a unit vector for each reading, shape (n, d). The order and the company do not matter."""
         import torch
 
-        from indexer.upper_half import mean_of_tokens, stack
+        from indexer.upper_half import batches, mean_of_tokens
 
         if not readings:
             raise ValueError("no reading to adapt")
         found = np.zeros((len(readings), readings[0].middle.shape[1]), dtype=np.float32)
         with torch.inference_mode():
-            for rows in of_like_length([len(reading.middle) for reading in readings], MOST_AT_ONCE, SLACK):
-                tokens, mask = stack([readings[row].middle for row in rows])
+            for rows, tokens, mask in batches(readings):
                 means = mean_of_tokens(self.layers(tokens, src_key_padding_mask=~mask), mask)
                 found[rows] = torch.nn.functional.normalize(means, dim=1).numpy()
         return found

@@ -228,10 +228,10 @@ def _embed_views(
     if adapter is None or not isinstance(encoder, SentenceEncoder):
         (vectors,), computed, reused = _embed(cache, [encoder.name], encode, texts, texts, progress)
         return _Embedded(vectors, vectors[taught], computed, reused)
-    reader = encoder
+    read_texts = encoder.read
 
     def read(some: Sequence[str]) -> list[Vectors]:
-        readings = reader.read(some)
+        readings = read_texts(some)
         return [np.stack([reading.vector for reading in readings]), adapter.adapt(readings)]
 
     names = [encoder.name, f"{encoder.name} {adapter.fingerprint}"]

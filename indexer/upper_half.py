@@ -6,17 +6,25 @@ Kept apart from its users because torch is slow to import.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from indexer.encoder import EncodedText, of_like_length
 
 LAYERS = 3  # the upper half of the default encoder
 HEADS = 12
 EPSILON = 1e-12  # of the encoder's layer norms
+MOST_AT_ONCE = 32  # readings in one pass
+SLACK = 8  # tokens by which a reading may be more than twice as long as the shortest beside it
 
 
 def upper_half(width: int, dropout: float = 0.0) -> nn.TransformerEncoder:
@@ -60,3 +68,34 @@ def stack(readings: Sequence[npt.NDArray[np.float16]]) -> tuple[Tensor, Tensor]:
         batch[n, : len(reading)] = torch.from_numpy(reading)
         mask[n, : len(reading)] = True
     return batch, mask
+
+
+def batches(readings: Sequence[EncodedText]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """Yield (rows of `readings`, their tokens, the mask), those of like length together."""
+    for rows in of_like_length([len(reading.middle) for reading in readings], MOST_AT_ONCE, SLACK):
+        yield rows, *stack([readings[row].middle for row in rows])
+
+
+def load_trained(path: Path, name: str, make: Callable[[int], nn.Module]) -> tuple[dict[str, Any], Any]:
+    """Return what the file at `path` says of itself under `name`, and the model with its weights.
+
+    `make` gives a model for a width. Raises `ValueError` with the reason when the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata()
+            tensors = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118
+        facts = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(about[name]).items()}
+        model = make(int(about["width"])).eval().requires_grad_(False)
+        model.load_state_dict(tensors)
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise ValueError(str(error).split("\n")[0] or type(error).__name__) from error
+    if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
+        raise ValueError("its numbers are damaged")
+    return facts, model
+
+
+def save_trained(path: Path, name: str, facts: dict[str, Any], model: nn.Module, width: int) -> None:
+    """Write the weights of `model`, as 16-bit floats, with what is to be known of them."""
+    tensors = {key: tensor.detach().half().contiguous() for key, tensor in model.state_dict().items()}
+    save_file(tensors, path, {name: json.dumps(facts), "width": str(width)})
