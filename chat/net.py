@@ -1,8 +1,8 @@
 """The second net of the risk screen: what the encoder makes of a message, where no rule sees danger.
 
 A network (chat/net_model.py) reads the token vectors that the encoder computes half-way for the search
-anyway. It was trained on three quarters of the labelled examples in chat/rules/examples and calibrated on
-the quarter that it had not seen. `guide-evals fit --net` makes net.safetensors anew, and must when the
+anyway. It was trained on seven eighths of the labelled examples in chat/rules/examples and calibrated on
+the eighth that it had not seen, together with the rules: it says too how far each of them is to be believed. `guide-evals fit --net` makes net.safetensors anew, and must when the
 encoder changes: the file says whose vectors it reads.
 """
 
@@ -61,12 +61,13 @@ class NetFacts:
     """What net.safetensors says of itself."""
 
     encoder: str  # whose vectors it reads
-    scale: float  # probability = 1 / (1 + exp(-(scale * logit + shift)))
+    scale: float  # probability = 1 / (1 + exp(-(scale * logit + shift))) where no rule raised the alarm
     shift: float
     threshold: float  # from this probability a message gets a referral, whatever the rules say
+    stands: float  # from this probability, with_rule, the alarm of a rule stands
     uneasy: float  # from this probability an answer comes with a line of support
-    veto: float  # below it a rule that is often wrong gets no referral, only a line of support
-    doubtful: tuple[str, ...]  # the rules that are often wrong
+    rules: dict[str, float]  # what the alarm of a rule adds to scale * logit + shift, by the rule's name
+    new_rule: float  # what the alarm of a rule adds that was not there when the net was fitted
     fitted: str  # ISO date
     data_hash: str  # of the examples
 
@@ -105,6 +106,13 @@ class RiskNet:
     def see_together(self, turns: Sequence[str], read: Read) -> Danger:
         """What the net sees in the turns of one person read as one message, as a whole only."""
         return self._gravest(windows(" ".join(turns)), read)
+
+    def with_rule(self, danger: Danger, rule: str) -> float:
+        """The probability that there is danger, 0..1, when `rule` has raised the alarm too."""
+        least = 1e-6
+        known = min(max(danger.probability, least), 1 - least)
+        logit = np.log(known / (1 - known)) + self.facts.rules.get(rule, self.facts.new_rule)
+        return float(1 / (1 + np.exp(-logit)))
 
     def _gravest(self, pieces: Sequence[str], read: Read) -> Danger:
         key = hashlib.blake2b("\0".join(pieces).encode(), key=self._key, digest_size=16).digest()

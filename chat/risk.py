@@ -143,25 +143,47 @@ class RiskScreen:
         candidates.extend(self._remembered(earlier))
         return _gravest(candidates)
 
+    def alarms(self, message: str) -> list[RiskAssessment]:
+        """What each of the rules sees in `message`, before the net is asked, for those who fit the net."""
+        normal = self.rules.normaliser(message)
+        sentences = self.rules.sentences(normal)
+        return self._ruled(normal, sentences, self.rules.clues(sentences))
+
+    def _ruled(self, normal: Normalised, sentences: list[Sentence], clues: set[str]) -> list[RiskAssessment]:
+        found = [
+            RiskAssessment(f.rule.level, f.rule.category, normal.original_span(f.start, f.end), f.rule.id)
+            for f in _outermost(self.rules.findings(sentences))
+        ]
+        if (joint := self.rules.combination(clues)) is not None:
+            found.append(RiskAssessment(joint.level, joint.category, rule=joint.id))
+        return found
+
     def _second_opinion(
-        self, message: str, normal: Normalised, ruled: RiskAssessment, read: Read | None
+        self, message: str, normal: Normalised, alarms: Sequence[RiskAssessment], read: Read | None
     ) -> RiskAssessment:
-        """What the net makes of what the rules saw."""
+        """The gravest of the rules' alarms that stands when the net is asked too, or what only the net sees."""
         if self.net is None or read is None:
-            return ruled
+            return _gravest(alarms)
         try:
             danger = self.net.see(_spellings(message, normal), read)
         except Exception:  # a broken net must not hide what the rules saw
-            return _gravest([ruled, ERROR])
+            return _gravest([*alarms, ERROR])
+        ruled = _gravest(self._weighed(alarm, danger, self.net) for alarm in alarms)
         if ruled.routes:
-            facts = self.net.facts
-            doubted = ruled.rule in facts.doubtful and danger.probability < facts.veto
-            return replace(ruled, level="support") if doubted else ruled
+            return ruled
         if danger.probability >= self.net.facts.threshold:
             return RiskAssessment(_level(danger), danger.category, rule="net")
         if ruled.level == "none" and danger.probability >= self.net.facts.uneasy:
             return RiskAssessment("support", danger.category, rule="net-uneasy")
         return ruled
+
+    @staticmethod
+    def _weighed(alarm: RiskAssessment, danger: Danger, net: RiskNet) -> RiskAssessment:
+        """An alarm that net and rule together hold unlikely becomes a line of support."""
+        if not alarm.routes or not alarm.rule:
+            return alarm
+        stands = net.with_rule(danger, alarm.rule) >= net.facts.stands
+        return alarm if stands else replace(alarm, level="support")
 
     def _read(self, message: str, read: Read | None = None) -> _Reading:
         too_long = len(message) > LONGEST
@@ -170,15 +192,10 @@ class RiskScreen:
         normal = self.rules.normaliser(message)
         sentences = self.rules.sentences(normal)
         clues = self.rules.clues(sentences)
-        candidates = [
-            RiskAssessment(f.rule.level, f.rule.category, normal.original_span(f.start, f.end), f.rule.id)
-            for f in _outermost(self.rules.findings(sentences))
-        ]
-        if (joint := self.rules.combination(clues)) is not None:
-            candidates.append(RiskAssessment(joint.level, joint.category, rule=joint.id))
+        alarms = self._ruled(normal, sentences, clues)
         if self.careful and clues:
-            candidates.append(RiskAssessment("concern", "self_harm", rule="careful"))
-        own = self._second_opinion(message, normal, _gravest(candidates), read)
+            alarms.append(RiskAssessment("concern", "self_harm", rule="careful"))
+        own = self._second_opinion(message, normal, alarms, read)
         if too_long:  # places in a message that was cut are not those of the message that was sent
             own = _gravest([replace(own, span=None), RiskAssessment("concern", "self_harm", rule="too-long")])
         return _Reading(message, normal, sentences, clues, own)

@@ -1,8 +1,8 @@
 """Train the second net of the risk screen (chat/net.py) on the labelled examples in chat/rules/examples.
 
-The ideas of the examples are dealt into four parts. The network begins as the upper half of the encoder,
-is trained on three of them, and is judged on the fourth: from that come the calibration and the two
-thresholds. Seeded: on the same machine and versions a second run gives the same file.
+The ideas of the examples are dealt into eight parts. The network begins as the upper half of the encoder,
+is trained on seven of them, and is judged on the eighth, read as the screen reads a message: as a whole
+and sentence by sentence. From that come the calibration and the two thresholds. Seeded: on the same machine and versions a second run gives the same file.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chat.net import CLASSES, NET, NetFacts, class_logits, danger_logit, windows
+from chat.net import CLASSES, NET, NetFacts, class_logits, danger_logit, sentences, windows
 from chat.risk import RiskScreen
 from chat.rulebook import RULES
 from evals.cases import Case
@@ -29,25 +29,27 @@ from indexer.encoder import EncodedText, SentenceEncoder
 
 Log = Callable[[str], None]
 SEED = 20261123
-PARTS = 4
+PARTS = 8
 UNSEEN = 0  # the part that the network is judged on
 EPOCHS = 3
 BATCH = 64
 CHUNK = 16
-DANGER, HARMLESS = 30, 20  # of a batch; the rest are ordinary questions and messages
+DANGER, HARMLESS = 26, 24  # of a batch; the rest are ordinary questions and messages
 RATE = 1e-4  # of the layers that began as the encoder's
 HEAD_RATE = 8e-4  # of what is new
-DROPOUT = 0.15
+DROPOUT = 0.15  # of what the classes read
+LAYER_DROPOUT = 0.1  # of what each of the layers adds
 STEPS_TOLD = 50  # steps between two lines of the log
 PADDED = 3000  # examples that are also shown with ordinary sentences around them
-ORDINARY = 3000  # questions of the corpus
-ORDINARY_ALARMS = 0.005  # the net may raise on this share of ordinary messages by itself
-ORDINARY_SUPPORT = 0.02  # and on this share give a line of support, alarms included
-VETO = 0.04  # lower than what blunt but short messages get, so that none of them is doubted
-DOUBTED = 0.15  # share of false alarms from which a rule is doubtful
-FEWEST_ALARMS = 2  # false alarms, from which a rule can be doubtful
+FRAGMENT = 3  # words that a sentence must have to be shown by itself
+ORDINARY_ALARMS = 0.007  # share of ordinary messages that may reach the threshold, rules counted
+ORDINARY_SUPPORT = 0.03  # and on this share give a line of support, alarms included
+STANDS = 0.1  # one in ten: a danger that is missed costs more than a referral that nobody needed
+DRAWN = 6  # alarms of the average rule that each rule is taken to have raised besides its own
+NEW_RULE = 9.0  # log odds: what an editor adds is believed until the net is fitted again
 ORDINARY_MESSAGES = RULES / "ordinary.txt"  # messages of breakups without danger, one a line
 DANGEROUS_TOPICS = frozenset({"leaving_abuse", "suicidal_thoughts", "abusive_ex", "their_no_contact"})
+DANGEROUS_PASSAGES = ("faq/hard-cases#there-is-a-court-order", "boundaries/protection-order-paperwork#")
 Floats = npt.NDArray[np.float32]
 
 
@@ -56,7 +58,7 @@ class _Row:
     text: str
     label: int  # place in CLASSES
     part: int  # of PARTS
-    source: str  # "example", "padded" or "ordinary"
+    source: str  # "example", "ordinary", or, for the training alone, "padded" or "fragment"
 
 
 def fit_net(corpus: Path, target: Path = NET, log: Log = print) -> dict[str, Any]:
@@ -69,9 +71,8 @@ def fit_net(corpus: Path, target: Path = NET, log: Log = print) -> dict[str, Any
     log(f"reading {len(rows)} texts")
     readings = encoder.read([row.text for row in rows])
     model = _train(rows, readings, encoder, log)
-    own = [n for n, row in enumerate(rows) if row.part == UNSEEN and row.source != "padded"]
-    unseen = [rows[n] for n in own]
-    judged = class_logits(model, [readings[n] for n in own])
+    unseen = [row for row in rows if row.part == UNSEEN and row.source in ("example", "ordinary")]
+    judged = _judge(unseen, model, encoder)
     facts = _facts(encoder.name, examples, rows, unseen, judged)
     save_trained(target, "net", asdict(facts), model, model.norm.normalized_shape[0])
     return asdict(facts) | _figures(facts, unseen, judged)
@@ -88,8 +89,8 @@ def _rows(examples: Sequence[Example], ordinary: Sequence[str]) -> list[_Row]:
         )
         for e in examples
     ]
-    kept = chance.sample(list(ordinary), min(ORDINARY, len(ordinary)))
-    kept += [line for line in ORDINARY_MESSAGES.read_text(encoding="utf-8").splitlines() if line.strip()]
+    kept = [line for line in ORDINARY_MESSAGES.read_text(encoding="utf-8").splitlines() if line.strip()]
+    kept = [*ordinary, *kept]
     padded = []
     for row in chance.sample(rows, min(PADDED, len(rows))):
         text = row.text
@@ -97,7 +98,12 @@ def _rows(examples: Sequence[Example], ordinary: Sequence[str]) -> list[_Row]:
             other = chance.choice(kept)
             text = f"{text} {other}" if chance.random() < 0.5 else f"{other} {text}"
         padded.append(_Row(text, row.label, row.part, "padded"))
-    return [*rows, *(_Row(text, 0, _part(text), "ordinary") for text in kept), *padded]
+    fragments = [  # one sentence of each harmless story, since the screen reads them by themselves too
+        replace(row, text=chance.choice(pieces), source="fragment")
+        for row in rows
+        if not row.label and (pieces := [s for s in sentences(row.text) if len(s.split()) >= FRAGMENT])
+    ]
+    return [*rows, *(_Row(text, 0, _part(text), "ordinary") for text in kept), *padded, *fragments]
 
 
 def _part(idea: str) -> int:
@@ -107,8 +113,13 @@ def _part(idea: str) -> int:
 
 def _ordinary_questions(corpus: Path) -> list[str]:
     passages = read_passages(corpus)
-    found = (q for p in passages if not DANGEROUS_TOPICS & set(p.topics) for q in p.questions)
-    return sorted(set(found))
+    ordinary = [
+        passage
+        for passage in passages
+        if not DANGEROUS_TOPICS & set(passage.topics)
+        and not passage.passage_id.startswith(DANGEROUS_PASSAGES)
+    ]
+    return sorted({question for passage in ordinary for question in passage.questions})
 
 
 def _train(rows: Sequence[_Row], readings: Sequence[EncodedText], encoder: SentenceEncoder, log: Log) -> Any:
@@ -128,11 +139,13 @@ def _train(rows: Sequence[_Row], readings: Sequence[EncodedText], encoder: Sente
     )
     ordinary = _batches([n for n in own if rows[n].source == "ordinary"], BATCH - DANGER - HARMLESS, chance)
     model = DangerModel(len(CLASSES), readings[0].middle.shape[-1], DROPOUT).train()
+    for layer in model.layers.layers:
+        layer.dropout1.p = layer.dropout2.p = LAYER_DROPOUT
     model.start_from(encoder.load()[0].auto_model.encoder.layer)
     steps = EPOCHS * len(own) // BATCH
     head = [weight for name, weight in model.named_parameters() if not name.startswith("layers.")]
     groups = [{"params": model.layers.parameters(), "lr": RATE}, {"params": head, "lr": HEAD_RATE}]
-    optimizer = torch.optim.AdamW(groups, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(groups, weight_decay=0.05, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, [RATE, HEAD_RATE], total_steps=steps, pct_start=0.1
     )
@@ -145,7 +158,8 @@ def _train(rows: Sequence[_Row], readings: Sequence[EncodedText], encoder: Sente
         for start in range(0, BATCH, CHUNK):  # like lengths together: padding costs most of the time
             some = chosen[start : start + CHUNK]
             tokens, mask = stack([readings[n].middle for n in some])
-            logits = model(tokens, mask)
+            with torch.autocast("cpu", dtype=torch.bfloat16):
+                logits = model(tokens, mask).float()
             labels = torch.tensor([rows[n].label for n in some])
             loss = functional.cross_entropy(logits, labels, label_smoothing=0.05, reduction="sum") / BATCH
             loss.backward()  # type: ignore[no-untyped-call]
@@ -164,48 +178,66 @@ def _batches(rows: Sequence[int], size: int, chance: random.Random) -> Iterator[
             yield order[start : start + size]
 
 
+def _judge(unseen: Sequence[_Row], model: Any, encoder: SentenceEncoder) -> Floats:
+    """The class logits of the most dangerous piece of each row, shape (n, C), as the screen would find it."""
+    pieces = [list(dict.fromkeys([row.text, *sentences(row.text)])) for row in unseen]
+    judged = iter(class_logits(model, encoder.read([piece for own in pieces for piece in own])))
+    return np.array([max((next(judged) for _ in own), key=danger_logit) for own in pieces])
+
+
 def _facts(
     encoder: str, examples: Sequence[Example], rows: Sequence[_Row], unseen: Sequence[_Row], judged: Floats
 ) -> NetFacts:
-    """`judged`: the class logits of the unseen rows, shape (n, C)."""
+    """Calibrate net and rules together. `judged`: the class logits of the unseen rows, shape (n, C)."""
     from sklearn.linear_model import LogisticRegression
 
-    logits = np.array([danger_logit(odds) for odds in judged])
+    screen = RiskScreen.open()
+    known = _evidence(screen, [e for e in examples if _part(e.idea or e.text) != UNSEEN])
+    seen = np.array([_signs(screen, known, row.text, odds) for row, odds in zip(unseen, judged, strict=True)])
     labels = np.array([row.label > 0 for row in unseen])
     ordinary = np.array([row.source == "ordinary" for row in unseen])
-    fitted = LogisticRegression(C=100.0).fit(logits[~ordinary, None], labels[~ordinary])  # Platt (1999)
-    scale, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
-    probability = 1 / (1 + np.exp(-(scale * logits + shift)))
+    fitted = LogisticRegression(C=100.0).fit(seen[~ordinary], labels[~ordinary])  # Platt (1999)
+    scale, raised, weight = fitted.coef_[0].tolist()
+    probability = fitted.predict_proba(seen)[:, 1]
     return NetFacts(
         encoder=encoder,
         scale=round(scale, 4),
-        shift=round(shift, 4),
+        shift=round(float(fitted.intercept_[0]), 4),
         threshold=round(float(np.quantile(probability[ordinary], 1 - ORDINARY_ALARMS)), 4),
+        stands=STANDS,
         uneasy=round(float(np.quantile(probability[ordinary], 1 - ORDINARY_SUPPORT)), 4),
-        veto=VETO,
-        doubtful=_doubtful_rules(examples),
+        rules={rule: round(raised + weight * odds, 3) for rule, odds in sorted(known.items())},
+        new_rule=NEW_RULE,
         fitted=date.today().isoformat(),
         data_hash=hashlib.sha256(repr(rows).encode()).hexdigest()[:12],
     )
 
 
-def _doubtful_rules(examples: Sequence[Example]) -> tuple[str, ...]:
-    """The rules of which a notable share of the alarms on the examples is false."""
-    screen = RiskScreen.open()
-    alarms: Counter[str] = Counter()
-    false: Counter[str] = Counter()
+def _evidence(screen: RiskScreen, examples: Sequence[Example]) -> dict[str, float]:
+    """The log odds of danger when a rule raises the alarm, drawn towards those of all rules together."""
+    right: Counter[str] = Counter()
+    wrong: Counter[str] = Counter()
     for example in examples:
-        seen = screen.assess(example.text)
-        if seen.routes and seen.rule:
-            alarms[seen.rule] += 1
-            false[seen.rule] += not example.routes
-    return tuple(
-        sorted(rule for rule, n in false.items() if n >= FEWEST_ALARMS and n >= DOUBTED * alarms[rule])
-    )
+        (right if example.routes else wrong).update(_raised(screen, example.text))
+    share = right.total() / (right.total() + wrong.total())
+    return {
+        rule: float(np.log((right[rule] + DRAWN * share) / (wrong[rule] + DRAWN * (1 - share))))
+        for rule in {*right, *wrong}
+    }
+
+
+def _raised(screen: RiskScreen, text: str) -> set[str]:
+    return {alarm.rule for alarm in screen.alarms(text) if alarm.routes and alarm.rule}
+
+
+def _signs(screen: RiskScreen, known: dict[str, float], text: str, odds: Floats) -> list[float]:
+    """The net's logit; whether a rule raises the alarm; the log odds of the most trusted that does."""
+    raised = [known.get(rule, 0.0) for rule in _raised(screen, text)]
+    return [danger_logit(odds), float(bool(raised)), max(raised, default=0.0)]
 
 
 def _figures(facts: NetFacts, unseen: Sequence[_Row], judged: Floats) -> dict[str, Any]:
-    """What the network does on messages that it had not seen, at the threshold."""
+    """What the network by itself does on messages that it had not seen, at the threshold."""
     logits = np.array([danger_logit(odds) for odds in judged])
     probability = 1 / (1 + np.exp(-(facts.scale * logits + facts.shift)))
     label = np.array([row.label for row in unseen])

@@ -72,6 +72,7 @@ def test_what_must_be_seen_is_seen_with_a_typing_error(category: Category, missp
     [
         "dying to text him",
         "we broke up 9 days ago",
+        "how easy would it be to text him",
         "he split up with me, that's up 5 days now since we talked, how long does it hurt",
         "its 1am and i keep typing hi and deleting it, we broke up 9 days ago, talk me out of it",
         "this breakup is killing me",
@@ -299,7 +300,7 @@ class StubNet(RiskNet):
 
     def __init__(self, see: Callable[[Sequence[str]], Danger]) -> None:
         super().__init__(
-            NetFacts("stub", 1.0, 0.0, 0.8, 0.6, 0.2, ("weary-of-life",), "2026-01-01", ""), None
+            NetFacts("stub", 1.0, 0.0, 0.8, 0.5, 0.6, {"weary-of-life": 0.5}, 9.0, "2026-01-01", ""), None
         )
         self._see = see
 
@@ -374,6 +375,26 @@ def test_the_net_quietens_only_a_rule_that_is_often_wrong() -> None:
     weary = "some days I wish I was a stone"
     assert (SCREEN.assess(weary).rule, SCREEN.assess(weary).routes) == ("weary-of-life", True)
     assert (calm.assess(weary).level, calm.assess(weary).rule) == ("support", "weary-of-life")
+
+
+def test_an_alarm_of_a_rule_that_the_net_never_met_stands() -> None:
+    calm = RiskScreen(RULES, StubNet(lambda texts: Danger(0.001, "self_harm")), unread)
+    message = "I want to kill myself"
+    assert SCREEN.assess(message).rule != "weary-of-life"
+    assert calm.assess(message) == SCREEN.assess(message)
+
+
+def test_an_alarm_stands_from_the_odds_that_its_rule_adds() -> None:
+    weary = "some days I wish I was a stone"
+    least = 0.5 / (0.5 + 0.5 * np.exp(0.5))  # with the .5 of log odds that the rule adds: one half
+    for probability, level in ((least - 0.01, "support"), (least + 0.01, SCREEN.assess(weary).level)):
+        screen = RiskScreen(RULES, StubNet(lambda texts, p=probability: Danger(p, "self_harm")), unread)
+        assert screen.assess(weary).level == level
+
+
+def test_a_wheel_that_is_not_turned_is_danger_to_oneself() -> None:
+    seen = SCREEN.assess("how easy it would be to just not turn the wheel")
+    assert (seen.category, seen.level) == ("self_harm", "crisis")
 
 
 def test_without_its_net_the_screen_takes_weak_signs_for_danger() -> None:
