@@ -1,9 +1,9 @@
-"""The second net of the risk screen: what the encoder makes of a message, where no rule sees danger.
+"""The second net of the risk screen: what the encoder makes of a message, and what a rule's alarm is worth.
 
 A network (chat/net_model.py) reads the token vectors that the encoder computes half-way for the search
-anyway. It was trained on seven eighths of the labelled examples in chat/rules/examples and calibrated on
-the eighth that it had not seen, together with the rules: it says too how far each of them is to be believed. `guide-evals fit --net` makes net.safetensors anew, and must when the
-encoder changes: the file says whose vectors it reads.
+anyway. It was trained on seven eighths of the labelled examples in chat/rules/examples and calibrated,
+together with the rules, on the eighth that it had not seen. `guide-evals fit --net` makes net.safetensors
+anew, and must when the encoder changes: the file says whose vectors it reads.
 """
 
 from __future__ import annotations
@@ -67,7 +67,9 @@ class NetFacts:
     stands: float  # from this probability, with_rule, the alarm of a rule stands
     uneasy: float  # from this probability an answer comes with a line of support
     rules: dict[str, float]  # what the alarm of a rule adds to scale * logit + shift, by the rule's name
-    new_rule: float  # what the alarm of a rule adds that was not there when the net was fitted
+    new_rule: (
+        float  # what the alarm of a rule adds that raised none on the examples, or is newer than the net
+    )
     fitted: str  # ISO date
     data_hash: str  # of the examples
 
@@ -109,10 +111,8 @@ class RiskNet:
 
     def with_rule(self, danger: Danger, rule: str) -> float:
         """The probability that there is danger, 0..1, when `rule` has raised the alarm too."""
-        least = 1e-6
-        known = min(max(danger.probability, least), 1 - least)
-        logit = np.log(known / (1 - known)) + self.facts.rules.get(rule, self.facts.new_rule)
-        return float(1 / (1 + np.exp(-logit)))
+        odds = danger.probability * np.exp(self.facts.rules.get(rule, self.facts.new_rule))
+        return float(odds / (odds + 1 - danger.probability))
 
     def _gravest(self, pieces: Sequence[str], read: Read) -> Danger:
         key = hashlib.blake2b("\0".join(pieces).encode(), key=self._key, digest_size=16).digest()

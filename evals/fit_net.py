@@ -2,7 +2,8 @@
 
 The ideas of the examples are dealt into eight parts. The network begins as the upper half of the encoder,
 is trained on seven of them, and is judged on the eighth, read as the screen reads a message: as a whole
-and sentence by sentence. From that come the calibration and the two thresholds. Seeded: on the same machine and versions a second run gives the same file.
+and sentence by sentence. From that, and from how often each rule is right on the other seven, come the
+calibration and the two thresholds. All chance is seeded.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ ORDINARY_ALARMS = 0.007  # share of ordinary messages that may reach the thresho
 ORDINARY_SUPPORT = 0.03  # and on this share give a line of support, alarms included
 STANDS = 0.1  # one in ten: a danger that is missed costs more than a referral that nobody needed
 DRAWN = 6  # alarms of the average rule that each rule is taken to have raised besides its own
-NEW_RULE = 9.0  # log odds: what an editor adds is believed until the net is fitted again
+NEW_RULE = 9.0  # log odds: a rule without a record on the examples is believed
 ORDINARY_MESSAGES = RULES / "ordinary.txt"  # messages of breakups without danger, one a line
 DANGEROUS_TOPICS = frozenset({"leaving_abuse", "suicidal_thoughts", "abusive_ex", "their_no_contact"})
 DANGEROUS_PASSAGES = ("faq/hard-cases#there-is-a-court-order", "boundaries/protection-order-paperwork#")
@@ -89,8 +90,8 @@ def _rows(examples: Sequence[Example], ordinary: Sequence[str]) -> list[_Row]:
         )
         for e in examples
     ]
-    kept = [line for line in ORDINARY_MESSAGES.read_text(encoding="utf-8").splitlines() if line.strip()]
-    kept = [*ordinary, *kept]
+    messages = ORDINARY_MESSAGES.read_text(encoding="utf-8").splitlines()
+    kept = [*ordinary, *(line for line in messages if line.strip())]
     padded = []
     for row in chance.sample(rows, min(PADDED, len(rows))):
         text = row.text
