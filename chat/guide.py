@@ -19,7 +19,7 @@ from chat.retrieval import Ranker, Ranking, Retriever, fold, query_texts
 from chat.risk import RiskScreen
 from chat.types import Reply, ReplyKind, RiskAssessment, Turn
 from indexer import store
-from indexer.encoder import EncodedText, Encoder, SentenceEncoder, Vectors, reader_of
+from indexer.encoder import EncodedText, Encoder, HalfRead, SentenceEncoder, Vectors, reader_of
 from indexer.errors import GuideError, IndexUnusable
 from indexer.index import Index
 
@@ -57,21 +57,35 @@ class _Loaded:
 
 
 class _Encodings:
-    """What the encoder made of the texts of one reply, so that the screen and the search share one pass."""
+    """What the encoder made of the texts of one reply, so that screen and search read each once."""
 
     def __init__(self, encoder: Encoder, expected: Callable[[], Sequence[str]]) -> None:
         """`expected` gives texts that will be asked for; they are read along with the first that are."""
-        self._read = reader_of(encoder)
+        self._encoder = encoder
         self._expected = expected
-        self._known: dict[str, EncodedText] = {}
+        self._half: dict[str, HalfRead] = {}
+        self._whole: dict[str, EncodedText] = {}
+
+    def read_half(self, texts: Sequence[str]) -> list[HalfRead]:
+        """What the screen needs of each text."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._half]
+        if missing and not self._half:
+            missing = list(dict.fromkeys([*missing, *self._expected()]))
+        if missing and isinstance(self._encoder, SentenceEncoder):
+            self._half.update(zip(missing, self._encoder.read_half(missing), strict=True))
+        elif missing:
+            self._half.update(zip(missing, reader_of(self._encoder)(missing), strict=True))
+        return [self._half[text] for text in texts]
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
-        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
-        if missing and not self._known:
-            missing = list(dict.fromkeys([*missing, *self._expected()]))
-        if missing:
-            self._known.update(zip(missing, self._read(missing), strict=True))
-        return [self._known[text] for text in texts]
+        """What the search needs of each text."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._whole]
+        if missing and isinstance(self._encoder, SentenceEncoder):
+            finished = self._encoder.finish(self.read_half(missing))
+            self._whole.update(zip(missing, finished, strict=True))
+        elif missing:
+            self._whole.update(zip(missing, reader_of(self._encoder)(missing), strict=True))
+        return [self._whole[text] for text in texts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +184,7 @@ class Guide:
         # Worked out only when the screen reads: a fault in it must not come before the screen.
         encodings = _Encodings(self.encoder, lambda: query_texts(loaded.retriever.mend(shortened)))
         # the whole of it: the middle may matter most
-        risk = self._screen.assess(message, turns, encodings.read)
+        risk = self._screen.assess(message, turns, encodings.read_half)
         reply = self._respond(_Question(loaded, shortened, turns, risk, country, hits, encodings))
         if was_cut and reply.kind != "referral":
             reply = replace(reply, text=f"{fixed_texts.CUT_NOTE}\n\n{reply.text}")
@@ -212,7 +226,7 @@ class Guide:
 
     def _stands_alone(self, question: _Question) -> bool:
         """True for a message like "how do I get over this?", which is plain enough to a guide on breakups."""
-        reading = question.encodings.read([question.message])[0]
+        reading = question.encodings.read(query_texts(question.message)[:1])[0]
         answer, _ = question.loaded.retriever.nearness(reading.vector[None])
         return answer >= STANDS_ALONE
 

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chat.types import Category
-from indexer.encoder import EncodedText, Read
+from indexer.encoder import HalfRead, ReadHalf
 from indexer.errors import GuideError
-from indexer.sentences import split_sentences
+from indexer.sentences import split_sentences, without_stop
 
 NET = Path(__file__).with_name("net.safetensors")
 CATEGORIES: tuple[Category, ...] = tuple(c for c in get_args(Category) if c != "distress")
@@ -87,7 +87,7 @@ class RiskNet:
     def open(cls, encoder: str, path: Path = NET) -> RiskNet:
         """Read the net for the vectors of `encoder`; raise `NetBroken` when it is missing or unfit."""
         from chat.net_model import DangerModel
-        from indexer.upper_half import load_trained
+        from indexer.layers import load_trained
 
         try:
             told, model = load_trained(path, "net", lambda width: DangerModel(len(CLASSES), width))
@@ -98,23 +98,23 @@ class RiskNet:
             raise NetBroken(path, f"it reads the vectors of {facts.encoder}, and the guide uses {encoder}")
         return cls(facts, model)
 
-    def see(self, texts: Sequence[str], read: Read) -> Danger:
+    def see(self, texts: Sequence[str], read: ReadHalf) -> Danger:
         """The gravest that the net sees in any of `texts`: one message in one or more spellings.
 
         Each sentence is read by itself too, so that harmless words around one do not hide it.
         """
-        return self._gravest([piece for text in texts for piece in (*windows(text), *sentences(text))], read)
+        return self._gravest([piece for text in texts for piece in pieces(text)], read)
 
-    def see_together(self, turns: Sequence[str], read: Read) -> Danger:
+    def see_together(self, turns: Sequence[str], read: ReadHalf) -> Danger:
         """What the net sees in the turns of one person read as one message, as a whole only."""
-        return self._gravest(windows(" ".join(turns)), read)
+        return self._gravest([without_stop(piece) for piece in windows(" ".join(turns))], read)
 
     def with_rule(self, danger: Danger, rule: str) -> float:
         """The probability that there is danger, 0..1, when `rule` has raised the alarm too."""
         odds = danger.probability * np.exp(self.facts.rules.get(rule, self.facts.new_rule))
         return float(odds / (odds + 1 - danger.probability))
 
-    def _gravest(self, pieces: Sequence[str], read: Read) -> Danger:
+    def _gravest(self, pieces: Sequence[str], read: ReadHalf) -> Danger:
         key = hashlib.blake2b("\0".join(pieces).encode(), key=self._key, digest_size=16).digest()
         if key not in self._known:
             self._known[key] = max(
@@ -130,11 +130,11 @@ class RiskNet:
         return Danger(float(probability), CATEGORIES[int(odds[1:].argmax())])
 
 
-def class_logits(model: Any, readings: Sequence[EncodedText]) -> Floats:
+def class_logits(model: Any, readings: Sequence[HalfRead]) -> Floats:
     """Return the log-probability of each class, shape (n, C), one row a reading."""
     import torch
 
-    from indexer.upper_half import batches
+    from indexer.layers import batches
 
     found = np.zeros((len(readings), len(CLASSES)), dtype=np.float32)
     with torch.inference_mode():
@@ -147,6 +147,11 @@ def danger_logit(odds: Floats) -> float:
     """log(sum of the dangers) - log(harmless)."""
     top = float(odds[1:].max())
     return float(top + np.log(np.exp(odds[1:] - top).sum()) - odds[0])
+
+
+def pieces(text: str) -> list[str]:
+    """Return what the net reads of `text`: its windows and its sentences, without the stops at their ends."""
+    return list(dict.fromkeys(without_stop(piece) for piece in (*windows(text), *sentences(text))))
 
 
 def sentences(text: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from indexer.upper_half import mean_of_tokens, take_over, upper_half
+from indexer.layers import LAYERS, mean_of_tokens, run, take_over, upper_half
 
 SHARPNESS = 0.05  # of the attention at the start of training
 
@@ -34,7 +34,7 @@ class DangerModel(nn.Module):
 
     def forward(self, tokens: Tensor, mask: Tensor) -> Tensor:
         """`tokens` (n, tokens, width) and `mask` (n, tokens), True for tokens, to logits (n, classes)."""
-        tokens = self.norm(self.layers(tokens, src_key_padding_mask=~mask))
+        tokens = self.norm(run(self.layers, tokens, mask))
         fit = tokens @ self.query.T / tokens.shape[-1] ** 0.5
         attention = fit.masked_fill(~mask[..., None], -1e9).softmax(1)
         picked = torch.einsum("ntc,ntd->ncd", attention, self.dropout(tokens))
@@ -44,4 +44,4 @@ class DangerModel(nn.Module):
 
     def start_from(self, layers: Any) -> None:
         """Take over the upper layers of a BERT encoder, transformers' `BertModel.encoder.layer`."""
-        take_over(self.layers, layers)
+        take_over(self.layers, list(layers)[-LAYERS:])

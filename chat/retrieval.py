@@ -24,7 +24,7 @@ from indexer.adapter import are_known
 from indexer.encoder import Read, Vectors
 from indexer.errors import GuideError
 from indexer.index import VIEW_KINDS, Index, Scores, content_words
-from indexer.sentences import split_sentences
+from indexer.sentences import split_sentences, without_stop
 from indexer.topics import Odds
 from indexer.types import Passage
 
@@ -135,11 +135,15 @@ class Query:
 
 
 def query_texts(text: str) -> list[str]:
-    """What is looked up for `text`: the whole and, where it has several sentences, the last telling one."""
+    """What is looked up for `text`: the whole and, where it has several sentences, the last telling one.
+
+    Both without the stop at their end, as the wordings of the corpus are read.
+    """
     lines = [(line, split_sentences(line, 0, len(line))) for line in text.splitlines()]
     spoken = [line[span.start : span.end] for line, spans in lines for span in spans]
     telling = [sentence for sentence in spoken if len(content_words(sentence)) >= TELLING_WORDS]
-    return [text, telling[-1]] if len(spoken) > 1 and telling else [text]
+    looked_up = [text, telling[-1]] if len(spoken) > 1 and telling else [text]
+    return [without_stop(one) for one in looked_up]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from chat.net import NET, Danger, NetBroken, RiskNet
 from chat.normalise import Normalised
 from chat.rulebook import Finding, Rulebook, Sentence
 from chat.types import LEVELS, Category, Level, RiskAssessment, Turn
-from indexer.encoder import Encoder, Read, SentenceEncoder
+from indexer.encoder import Encoder, ReadHalf, SentenceEncoder
 
 LONGEST = 40_000  # characters screened; the middle of a longer message is not read and so not trusted
 LONGEST_QUESTION = 8_000  # characters of the guide's last turn: its question stands before the helplines
@@ -69,7 +69,7 @@ class RiskScreen:
     """Assesses messages in English. Holds no state between calls and keeps nothing that was said."""
 
     def __init__(
-        self, rules: Rulebook, net: RiskNet | None = None, read: Read | None = None, careful: bool = False
+        self, rules: Rulebook, net: RiskNet | None = None, read: ReadHalf | None = None, careful: bool = False
     ) -> None:
         """`read`: how the net gets its readings where a call brings none. `careful`: there should be a
         net and there is none."""
@@ -91,12 +91,14 @@ class RiskScreen:
         try:
             if not isinstance(encoder, SentenceEncoder):
                 raise NetBroken(NET, f"the encoder {encoder.name} gives no token vectors")
-            return cls(Rulebook(), RiskNet.open(encoder.name), encoder.read)
+            return cls(Rulebook(), RiskNet.open(encoder.name), encoder.read_half)
         except NetBroken as problem:
             log.error("%s. Until then the risk screen takes weak signs for danger.", problem)
             return cls(Rulebook(), careful=True)
 
-    def assess(self, message: str, history: Sequence[Turn] = (), read: Read | None = None) -> RiskAssessment:
+    def assess(
+        self, message: str, history: Sequence[Turn] = (), read: ReadHalf | None = None
+    ) -> RiskAssessment:
         """The gravest thing in the message or, weaker, in the turns before it.
 
         `read` gives the encoder's readings of texts, where the caller has them already. Never raises:
@@ -107,7 +109,7 @@ class RiskScreen:
         except Exception:  # the one place where any bug must still lead to the careful text
             return ERROR
 
-    def assess_by_layer(self, message: str, read: Read | None = None) -> dict[str, RiskAssessment]:
+    def assess_by_layer(self, message: str, read: ReadHalf | None = None) -> dict[str, RiskAssessment]:
         """What each layer sees in `message` by itself, for those who measure: "rules" and, if there, "net"."""
         found = {"rules": RiskScreen(self.rules).assess(message)}
         read = read or self._reader
@@ -132,7 +134,7 @@ class RiskScreen:
             self._sayable[line] = not self.rules.says("unsayable", self._read(line).sentences)
         return self._sayable[line]
 
-    def _assess(self, message: str, history: Sequence[Turn], read: Read | None) -> RiskAssessment:
+    def _assess(self, message: str, history: Sequence[Turn], read: ReadHalf | None) -> RiskAssessment:
         reading = self._read(message, read)
         said = [turn.content for turn in history if turn.role == "user"]
         earlier = [self._read(content, read) for content in said[-TURNS_REMEMBERED:]]
@@ -159,7 +161,7 @@ class RiskScreen:
         return found
 
     def _second_opinion(
-        self, message: str, normal: Normalised, alarms: Sequence[RiskAssessment], read: Read | None
+        self, message: str, normal: Normalised, alarms: Sequence[RiskAssessment], read: ReadHalf | None
     ) -> RiskAssessment:
         """The gravest of the rules' alarms that stands when the net is asked too, or what only the net sees."""
         if self.net is None or read is None:
@@ -185,7 +187,7 @@ class RiskScreen:
         stands = net.with_rule(danger, alarm.rule) >= net.facts.stands
         return alarm if stands else replace(alarm, level="support")
 
-    def _read(self, message: str, read: Read | None = None) -> _Reading:
+    def _read(self, message: str, read: ReadHalf | None = None) -> _Reading:
         too_long = len(message) > LONGEST
         if too_long:
             message = message[: LONGEST // 2] + "\n" + message[-LONGEST // 2 :]
@@ -210,7 +212,7 @@ class RiskScreen:
             yield RiskAssessment(joint.level, joint.category, rule=joint.id)
 
     def _read_together(
-        self, reading: _Reading, earlier: list[_Reading], read: Read | None
+        self, reading: _Reading, earlier: list[_Reading], read: ReadHalf | None
     ) -> Iterable[RiskAssessment]:
         """What the net makes of the last turns as one message; turns from before a referral count no more."""
         if self.net is None or read is None:

@@ -17,7 +17,8 @@ from typing import Any
 
 from indexer.adapter import ADAPTER, AdapterFacts
 from indexer.build import read_passages
-from indexer.encoder import EncodedText, SentenceEncoder
+from indexer.encoder import HalfRead, SentenceEncoder
+from indexer.sentences import without_stop
 
 Log = Callable[[str], None]
 SEED = 20261123
@@ -34,13 +35,13 @@ STEPS_TOLD = 50  # steps between two lines of the log
 
 def fit_adapter(corpus: Path, target: Path = ADAPTER, log: Log = print) -> dict[str, Any]:
     """Train on the wordings in `corpus`, write `target`, and return what it says."""
-    from indexer.upper_half import save_trained
+    from indexer.layers import save_trained
 
     passages = read_passages(corpus)
     asked = [(question, p.passage_id) for p in passages for question in dict.fromkeys(p.questions)]
     encoder = SentenceEncoder()
     log(f"reading {len(asked)} wordings")
-    readings = encoder.read([question for question, _ in asked])
+    readings = encoder.read_half([without_stop(question) for question, _ in asked])
     layers = _train([owner for _, owner in asked], readings, encoder, log)
     facts = AdapterFacts(
         encoder=encoder.name,
@@ -52,20 +53,20 @@ def fit_adapter(corpus: Path, target: Path = ADAPTER, log: Log = print) -> dict[
     return asdict(facts) | {"wordings": len(asked)}
 
 
-def _train(owners: Sequence[str], readings: Sequence[EncodedText], encoder: SentenceEncoder, log: Log) -> Any:
+def _train(owners: Sequence[str], readings: Sequence[HalfRead], encoder: SentenceEncoder, log: Log) -> Any:
     import torch
     from torch import nn
     from torch.nn import functional
     from torch.nn.utils import clip_grad_norm_
 
-    from indexer.upper_half import mean_of_tokens, stack, take_over, upper_half
+    from indexer.layers import LAYERS, mean_of_tokens, run, stack, take_over, upper_half
 
     torch.manual_seed(SEED)
     chance = random.Random(SEED)
     classes = {owner: n for n, owner in enumerate(sorted(set(owners)))}
     width = readings[0].middle.shape[1]
     layers = upper_half(width, DROPOUT).train()
-    take_over(layers, encoder.load()[0].auto_model.encoder.layer)
+    take_over(layers, list(encoder.load()[0].auto_model.encoder.layer)[-LAYERS:])
     head = nn.Linear(width, len(classes))
     nn.init.zeros_(head.weight)
     drop = nn.Dropout(DROPOUT)
@@ -89,7 +90,7 @@ def _train(owners: Sequence[str], readings: Sequence[EncodedText], encoder: Sent
             some = chosen[start : start + CHUNK]
             tokens, mask = stack([readings[n].middle for n in some])
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                read = layers(tokens, src_key_padding_mask=~mask)
+                read = run(layers, tokens, mask)
             vectors = functional.normalize(mean_of_tokens(read.float(), mask), dim=1)
             logits = head(drop(vectors) * SHARPNESS)
             labels = torch.tensor([classes[owners[n]] for n in some])

@@ -20,13 +20,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chat.net import CLASSES, NET, NetFacts, class_logits, danger_logit, sentences, windows
+from chat.net import CLASSES, NET, NetFacts, class_logits, danger_logit, pieces, sentences, windows
 from chat.risk import RiskScreen
 from chat.rulebook import RULES
 from evals.cases import Case
 from evals.rules import Example, read_examples
 from indexer.build import read_passages
-from indexer.encoder import EncodedText, SentenceEncoder
+from indexer.encoder import HalfRead, SentenceEncoder
+from indexer.sentences import without_stop
 
 Log = Callable[[str], None]
 SEED = 20261123
@@ -64,13 +65,13 @@ class _Row:
 
 def fit_net(corpus: Path, target: Path = NET, log: Log = print) -> dict[str, Any]:
     """Train from the examples and the ordinary questions of `corpus`, write `target`, return what it says."""
-    from indexer.upper_half import save_trained
+    from indexer.layers import save_trained
 
     examples = read_examples()
     rows = _rows(examples, _ordinary_questions(corpus))
     encoder = SentenceEncoder()
     log(f"reading {len(rows)} texts")
-    readings = encoder.read([row.text for row in rows])
+    readings = encoder.read_half([without_stop(row.text) for row in rows])
     model = _train(rows, readings, encoder, log)
     unseen = [row for row in rows if row.part == UNSEEN and row.source in ("example", "ordinary")]
     judged = _judge(unseen, model, encoder)
@@ -100,9 +101,9 @@ def _rows(examples: Sequence[Example], ordinary: Sequence[str]) -> list[_Row]:
             text = f"{text} {other}" if chance.random() < 0.5 else f"{other} {text}"
         padded.append(_Row(text, row.label, row.part, "padded"))
     fragments = [  # one sentence of each harmless story, since the screen reads them by themselves too
-        replace(row, text=chance.choice(pieces), source="fragment")
+        replace(row, text=chance.choice(telling), source="fragment")
         for row in rows
-        if not row.label and (pieces := [s for s in sentences(row.text) if len(s.split()) >= FRAGMENT])
+        if not row.label and (telling := [s for s in sentences(row.text) if len(s.split()) >= FRAGMENT])
     ]
     return [*rows, *(_Row(text, 0, _part(text), "ordinary") for text in kept), *padded, *fragments]
 
@@ -123,13 +124,13 @@ def _ordinary_questions(corpus: Path) -> list[str]:
     return sorted({question for passage in ordinary for question in passage.questions})
 
 
-def _train(rows: Sequence[_Row], readings: Sequence[EncodedText], encoder: SentenceEncoder, log: Log) -> Any:
+def _train(rows: Sequence[_Row], readings: Sequence[HalfRead], encoder: SentenceEncoder, log: Log) -> Any:
     import torch
     from torch.nn import functional
     from torch.nn.utils import clip_grad_norm_
 
     from chat.net_model import DangerModel
-    from indexer.upper_half import stack
+    from indexer.layers import stack
 
     torch.manual_seed(SEED)
     chance = random.Random(SEED)
@@ -181,9 +182,9 @@ def _batches(rows: Sequence[int], size: int, chance: random.Random) -> Iterator[
 
 def _judge(unseen: Sequence[_Row], model: Any, encoder: SentenceEncoder) -> Floats:
     """The class logits of the most dangerous piece of each row, shape (n, C), as the screen would find it."""
-    pieces = [list(dict.fromkeys([row.text, *sentences(row.text)])) for row in unseen]
-    judged = iter(class_logits(model, encoder.read([piece for own in pieces for piece in own])))
-    return np.array([max((next(judged) for _ in own), key=danger_logit) for own in pieces])
+    read = [pieces(row.text) for row in unseen]
+    judged = iter(class_logits(model, encoder.read_half([piece for own in read for piece in own])))
+    return np.array([max((next(judged) for _ in own), key=danger_logit) for own in read])
 
 
 def _facts(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from indexer.encoder import EncodedText, Vectors
+from indexer.encoder import HalfRead, Vectors
 from indexer.errors import GuideError
 
 ADAPTER = Path(__file__).with_name("adapter.safetensors")
@@ -53,7 +53,7 @@ class Adapter:
     @classmethod
     def open(cls, path: Path = ADAPTER) -> Adapter:
         """Read the file at `path`; raise `AdapterBroken` when it is missing or damaged."""
-        from indexer.upper_half import load_trained, upper_half
+        from indexer.layers import load_trained, upper_half
 
         try:
             facts, layers = load_trained(path, "adapter", upper_half)
@@ -66,18 +66,18 @@ class Adapter:
         """Whether it is one for this encoder and for a corpus with these topics."""
         return self.facts.encoder == encoder and are_known(topics, self.facts.topics)
 
-    def adapt(self, readings: Sequence[EncodedText]) -> Vectors:
+    def adapt(self, readings: Sequence[HalfRead]) -> Vectors:
         """Return a unit vector for each reading, shape (n, d). The order and the company do not matter."""
         import torch
 
-        from indexer.upper_half import batches, mean_of_tokens
+        from indexer.layers import batches, mean_of_tokens, run
 
         if not readings:
             raise ValueError("no reading to adapt")
         found = np.zeros((len(readings), readings[0].middle.shape[1]), dtype=np.float32)
         with torch.inference_mode():
             for rows, tokens, mask in batches(readings):
-                means = mean_of_tokens(self.layers(tokens, src_key_padding_mask=~mask), mask)
+                means = mean_of_tokens(run(self.layers, tokens, mask), mask)
                 found[rows] = torch.nn.functional.normalize(means, dim=1).numpy()
         return found
 

@@ -26,7 +26,7 @@ from indexer.errors import DocumentError, GuideError
 from indexer.index import SCHEMA_VERSION, VIEW_KINDS
 from indexer.passages import split_passages
 from indexer.referrals import read_helplines, read_referrals
-from indexer.sentences import reading_form
+from indexer.sentences import reading_form, without_stop
 from indexer.topics import fit_topics
 from indexer.types import Document, Passage, Reference
 
@@ -201,7 +201,7 @@ def _views(passages: Sequence[Passage]) -> Iterable[_View]:
     for number, passage in enumerate(passages):
         heading, text = " - ".join((passage.title, *passage.heading)), reading_form(passage.text)
         texts = [(TEXT, text), (HEADING, heading)]
-        texts += [(QUESTION, question) for question in passage.questions]
+        texts += [(QUESTION, without_stop(question)) for question in passage.questions]
         texts.append((HEADED, f"{(passage.title, *passage.heading)[-1]}\n{text}"))
         seen: set[str] = set()
         for kind, words in texts:

@@ -41,13 +41,20 @@ class Encoder(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedText:
-    """One text as the model reads it half-way up, and the unit vector that `encode` gives for it."""
+class HalfRead:
+    """One text as the model reads it half-way up."""
 
-    middle: npt.NDArray[np.float16]  # (tokens, d), after half of the model's layers
+    middle: npt.NDArray[np.float32]  # (tokens, d), after half of the model's layers
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedText(HalfRead):
+    """The same, and the unit vector that `encode` gives for the text."""
+
     vector: Vectors  # (d,)
 
 
+ReadHalf = Callable[[Sequence[str]], Sequence[HalfRead]]
 Read = Callable[[Sequence[str]], Sequence[EncodedText]]
 
 
@@ -63,6 +70,7 @@ class SentenceEncoder:
         self._threads = threads
         self._wanted = model or os.environ.get("GUIDE_MODEL") or DEFAULT_MODEL
         self._model: Any = None
+        self._halves: Any = None  # the model's layers in two parts, where they can be run apart
 
     @property
     def name(self) -> str:
@@ -79,35 +87,78 @@ class SentenceEncoder:
         return np.ascontiguousarray(vectors, dtype=np.float32)
 
     def read(self, texts: Sequence[str]) -> list[EncodedText]:
-        """Return what the model makes of each text, from one pass, in order.
+        """Return what the model makes of each text, in order.
 
         A text beyond the model's length (256 tokens for the default) is cut there.
         """
+        return self.finish(self.read_half(texts))
+
+    def read_half(self, texts: Sequence[str]) -> list[HalfRead]:
+        """Return what the lower half of the model makes of each text, in order; `finish` does the rest."""
+        model = self.load()
+        if self._halves is None:
+            return list(self._read_at_once(texts))
+        import torch
+
+        from indexer.layers import run
+
+        bert = model[0].auto_model
+        readings: dict[int, HalfRead] = {}
+        with torch.inference_mode():
+            for rows in of_like_length([len(text) for text in texts], BATCH, SLACK):
+                features = model.preprocess([texts[n] for n in rows])
+                mask = features["attention_mask"].bool()
+                words = bert.embeddings(features["input_ids"], features.get("token_type_ids"))
+                middle = run(self._halves[0], words, mask)
+                for place, row in enumerate(rows):
+                    readings[row] = HalfRead(middle[place][mask[place]].numpy())
+        return [readings[row] for row in range(len(texts))]
+
+    def finish(self, readings: Sequence[HalfRead]) -> list[EncodedText]:
+        """Return the readings with the vectors that `encode` gives for their texts."""
+        model = self.load()
+        finished = {row: one for row, one in enumerate(readings) if isinstance(one, EncodedText)}
+        rest = [row for row in range(len(readings)) if row not in finished]
+        if rest and self._halves is not None:
+            import torch
+
+            from indexer.layers import batches, run
+
+            with torch.inference_mode():
+                for rows, tokens, mask in batches([readings[row] for row in rest]):
+                    above = run(self._halves[1], tokens, mask)
+                    for place, unit in zip(rows, _pooled(model, above, mask), strict=True):
+                        row = rest[place]
+                        finished[row] = EncodedText(readings[row].middle, unit)
+        return [finished[row] for row in range(len(readings))]
+
+    def _read_at_once(self, texts: Sequence[str]) -> list[EncodedText]:
+        """As `read`, for a model whose layers cannot be run apart."""
         import torch
 
         model = self.load()
-        readings: list[EncodedText | None] = [None] * len(texts)
+        readings: dict[int, EncodedText] = {}
         for rows in of_like_length([len(text) for text in texts], BATCH, SLACK):
             features = model.preprocess([texts[n] for n in rows])
+            names = ("input_ids", "attention_mask", "token_type_ids")
+            mask = features["attention_mask"].bool()
             with torch.inference_mode():
-                inner = {
-                    k: features[k] for k in ("input_ids", "attention_mask", "token_type_ids") if k in features
-                }
-                out = model[0].auto_model(**inner, output_hidden_states=True)
-                features["token_embeddings"] = out.last_hidden_state
-                for module in list(model)[1:]:
-                    features = module(features)
-                units = torch.nn.functional.normalize(features["sentence_embedding"], dim=1)
-            for place, row in enumerate(rows):
-                kept = features["attention_mask"][place].bool()
-                middle = out.hidden_states[len(out.hidden_states) // 2][place][kept]
-                readings[row] = EncodedText(middle.half().numpy(), units[place].numpy())
-        return [reading for reading in readings if reading is not None]
+                out = model[0].auto_model(
+                    **{k: features[k] for k in names if k in features}, output_hidden_states=True
+                )
+                units = _pooled(model, out.last_hidden_state, mask)
+            middle = out.hidden_states[len(out.hidden_states) // 2]
+            for place, (row, unit) in enumerate(zip(rows, units, strict=True)):
+                readings[row] = EncodedText(middle[place][mask[place]].numpy(), unit)
+        return [readings[row] for row in range(len(texts))]
 
     def load(self) -> Any:
         """Load the model if that has not been done; raise `EncoderUnavailable` when it cannot be."""
         if self._model is None:
+            from indexer.layers import halves
+
             self._model = _load(self._wanted)
+            self._halves = halves(self._model[0].auto_model)
             if self._threads:
                 import torch
 
@@ -115,12 +166,23 @@ class SentenceEncoder:
         return self._model
 
 
+def _pooled(model: Any, above: Any, mask: Any) -> Vectors:
+    """The unit vectors, shape (n, d), that the model's later modules make of its last layer's tokens."""
+    import torch
+
+    features = {"token_embeddings": above, "attention_mask": mask.long()}
+    for module in list(model)[1:]:
+        features = module(features)
+    units: Vectors = torch.nn.functional.normalize(features["sentence_embedding"], dim=1).numpy()
+    return units
+
+
 def reader_of(encoder: Encoder) -> Read:
     """How texts are read with `encoder`; one that shows no inside gives readings without tokens."""
     if isinstance(encoder, SentenceEncoder):
         return encoder.read
     return lambda texts: [
-        EncodedText(np.zeros((0, len(vector)), dtype=np.float16), vector) for vector in encoder.encode(texts)
+        EncodedText(np.zeros((0, len(vector)), dtype=np.float32), vector) for vector in encoder.encode(texts)
     ]
 
 

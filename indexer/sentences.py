@@ -41,6 +41,14 @@ def split_sentences(text: str, start: int, end: int, *, is_item: bool = False) -
     return spans
 
 
+def without_stop(text: str) -> str:
+    """Return `text` without full stops at its end.
+
+    Few people type the last one, and it moves what the encoder makes of a short sentence.
+    """
+    return text.rstrip(". \t\n") or text
+
+
 def _blank(match: re.Match[str]) -> str:
     return " " * len(match.group())
 

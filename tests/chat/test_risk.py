@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chat.net import Danger, NetFacts, Read, RiskNet
+from chat.net import Danger, NetFacts, ReadHalf, RiskNet
 from chat.referral import ReferralDesk, render_helplines
 from chat.risk import ERROR, LONGEST, RiskScreen
 from chat.types import LEVELS, Category, RiskAssessment, Turn
@@ -304,10 +304,10 @@ class StubNet(RiskNet):
         )
         self._see = see
 
-    def see(self, texts: Sequence[str], read: Read) -> Danger:
+    def see(self, texts: Sequence[str], read: ReadHalf) -> Danger:
         return self._see(texts)
 
-    def see_together(self, turns: Sequence[str], read: Read) -> Danger:
+    def see_together(self, turns: Sequence[str], read: ReadHalf) -> Danger:
         return self._see([" ".join(turns)])
 
 

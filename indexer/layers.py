@@ -1,5 +1,5 @@
-"""The upper half of the encoder as layers that can be trained on: what the adapter of the search and the
-second net of the risk screen are made of.
+"""The encoder's layers, run so that padding costs little: its two halves one after the other, and copies of
+the upper one that were trained on, of which the adapter of the search and the second net of the screen are made.
 
 Kept apart from its users because torch is slow to import.
 """
@@ -17,27 +17,49 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn import functional
 
-from indexer.encoder import EncodedText, of_like_length
+from indexer.encoder import HalfRead, of_like_length
 
-LAYERS = 3  # the upper half of the default encoder
+LAYERS = 3  # of the upper half of the default encoder
 HEADS = 12
 EPSILON = 1e-12  # of the encoder's layer norms
+MASKED = -1e4  # the fit of what is no token; 16-bit floats hold it
 MOST_AT_ONCE = 32  # readings in one pass
 SLACK = 8  # tokens by which a reading may be more than twice as long as the shortest beside it
 
 
-def upper_half(width: int, dropout: float = 0.0) -> nn.TransformerEncoder:
-    """Return the layers, with random weights. `width`: of the encoder's vectors."""
+def upper_half(width: int, dropout: float = 0.0, layers: int = LAYERS) -> nn.TransformerEncoder:
+    """Return `layers` layers with random weights. `width`: of the encoder's vectors; `dropout`: in training,
+    of what each part of a layer adds."""
     layer = nn.TransformerEncoderLayer(
         width, HEADS, 4 * width, dropout, activation="gelu", layer_norm_eps=EPSILON, batch_first=True
     )
-    return nn.TransformerEncoder(layer, LAYERS, enable_nested_tensor=False)
+    return nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
 
 
-def take_over(half: nn.TransformerEncoder, layers: Any) -> None:
-    """Give `half` the weights of a BERT encoder's upper layers, transformers' `BertModel.encoder.layer`."""
-    for own, theirs in zip(half.layers, list(layers)[-LAYERS:], strict=True):
+def halves(bert: Any) -> tuple[nn.TransformerEncoder, nn.TransformerEncoder] | None:
+    """Return the lower and the upper layers of a model, or None where it is not built as the default one is."""
+    from transformers import BertModel
+
+    if not isinstance(bert, BertModel):
+        return None
+    told = bert.config
+    shape = told.num_attention_heads, told.intermediate_size, told.hidden_act, told.layer_norm_eps
+    if shape != (HEADS, 4 * told.hidden_size, "gelu", EPSILON):
+        return None
+    theirs = list(bert.encoder.layer)
+    middle = len(theirs) // 2
+    lower = upper_half(told.hidden_size, layers=middle)
+    upper = upper_half(told.hidden_size, layers=len(theirs) - middle)
+    take_over(lower, theirs[:middle])
+    take_over(upper, theirs[middle:])
+    return lower.eval().requires_grad_(False), upper.eval().requires_grad_(False)
+
+
+def take_over(half: nn.TransformerEncoder, layers: Sequence[Any]) -> None:
+    """Give `half` the weights of as many layers of a BERT encoder, transformers' `BertModel.encoder.layer`."""
+    for own, theirs in zip(half.layers, layers, strict=True):
         attention, output = theirs.attention, theirs.output
         inner = attention.self
         parts = (inner.query, inner.key, inner.value)
@@ -53,13 +75,41 @@ def take_over(half: nn.TransformerEncoder, layers: Any) -> None:
             mine.load_state_dict(model.state_dict())
 
 
+def run(half: nn.TransformerEncoder, tokens: Tensor, mask: Tensor) -> Tensor:
+    """What `half(tokens, src_key_padding_mask=~mask)` gives, at half the time where texts differ in length.
+
+    `tokens` (n, tokens, width) and `mask` (n, tokens), True for tokens. All but the attention sees the tokens
+    of all texts in one row, without the padding; what comes out for padding is 0. In training only what a
+    layer adds is subject to its dropout, not its inside.
+    """
+    n, longest, width = tokens.shape
+    real = mask.flatten().nonzero()[:, 0]
+    row = tokens.reshape(-1, width).index_select(0, real)
+    seen = mask[:, None, None, :]
+    for layer in half.layers:
+        own: Any = layer
+        attention = own.self_attn
+        parts = functional.linear(row, attention.in_proj_weight, attention.in_proj_bias)
+        padded = parts.new_zeros(n * longest, 3 * width).index_copy(0, real, parts)
+        query, key, value = padded.view(n, longest, 3, HEADS, -1).permute(2, 0, 3, 1, 4)
+        if torch.is_grad_enabled():  # torch's own attention is slow backwards on a CPU
+            fit = query @ key.transpose(2, 3) / (width // HEADS) ** 0.5
+            mixed = fit.masked_fill(~seen, MASKED).softmax(3).to(value.dtype) @ value
+        else:
+            mixed = functional.scaled_dot_product_attention(query, key, value, attn_mask=seen)
+        mixed = mixed.transpose(1, 2).reshape(-1, width).index_select(0, real)
+        row = own.norm1(row + own.dropout1(attention.out_proj(mixed)))
+        row = own.norm2(row + own.dropout2(own.linear2(functional.gelu(own.linear1(row)))))
+    return tokens.new_zeros(n * longest, width).index_copy(0, real, row.to(tokens.dtype)).view_as(tokens)
+
+
 def mean_of_tokens(tokens: Tensor, mask: Tensor) -> Tensor:
     """`tokens` (n, tokens, width) and `mask` (n, tokens), True for tokens, to their means (n, width)."""
     mean: Tensor = (tokens * mask[..., None]).sum(1) / mask.sum(1, keepdim=True)
     return mean
 
 
-def stack(readings: Sequence[npt.NDArray[np.float16]]) -> tuple[Tensor, Tensor]:
+def stack(readings: Sequence[npt.NDArray[np.float32]]) -> tuple[Tensor, Tensor]:
     """Pad readings of shape (tokens, width) to one batch, and return it with its mask."""
     longest = max(len(reading) for reading in readings)
     batch = torch.zeros(len(readings), longest, readings[0].shape[1])
@@ -70,7 +120,7 @@ def stack(readings: Sequence[npt.NDArray[np.float16]]) -> tuple[Tensor, Tensor]:
     return batch, mask
 
 
-def batches(readings: Sequence[EncodedText]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+def batches(readings: Sequence[HalfRead]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
     """Yield (rows of `readings`, their tokens, the mask), those of like length together."""
     for rows in of_like_length([len(reading.middle) for reading in readings], MOST_AT_ONCE, SLACK):
         yield rows, *stack([readings[row].middle for row in rows])
