@@ -21,7 +21,7 @@ from indexer.errors import IndexMissing, IndexUnusable
 from indexer.topics import Odds, TopicModel, class_of
 from indexer.types import Document, Kind, Passage, Reference, Span
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 VIEW_KINDS = ("text", "heading", "question", "headed", "sentence")  # "headed": heading and text together
 # How much a word counts by the field it stands in: title, heading, questions, body.
 FIELD_WEIGHTS = (2.0, 3.0, 2.0, 1.0)
