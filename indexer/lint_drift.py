@@ -15,7 +15,7 @@ from indexer import store
 from indexer.encoder import Encoder, Vectors
 from indexer.errors import GuideError
 from indexer.lint_finding import Finding, wording_line
-from indexer.sentences import reading_form
+from indexer.sentences import reading_form, without_stop
 from indexer.types import Document, Passage
 
 # A stranger this near says nearly the same, and the entry's other texts are this much further off.
@@ -31,6 +31,11 @@ class _Text:
     words: str
     is_wording: bool
 
+    @property
+    def read(self) -> str:
+        """As the build embeds it."""
+        return without_stop(self.words) if self.is_wording else self.words
+
 
 def check_drift(
     documents: Sequence[Document], passages: Sequence[Passage], vectors: dict[str, Vectors]
@@ -44,7 +49,7 @@ def check_drift(
     if not texts:
         return
     places = {(d.document_id, q): (d, s) for d in documents for s in d.sections for q in s.questions}
-    matrix = np.stack([vectors[t.words] for t in texts])
+    matrix = np.stack([vectors[t.read] for t in texts])
     for row, own, other, gap in _strays(texts, matrix, _strangers(passages)):
         text, near = texts[row], texts[other]
         document, section = places[passages[text.passage].document_id, text.words]
@@ -63,7 +68,7 @@ def check_drift(
 
 def drift_texts(passages: Sequence[Passage]) -> list[str]:
     """Return the texts whose vectors are needed, each once."""
-    return list(dict.fromkeys(t.words for t in _texts(passages)))
+    return list(dict.fromkeys(t.read for t in _texts(passages)))
 
 
 def known_vectors(index: Path, model: str, texts: Sequence[str]) -> dict[str, Vectors]:
